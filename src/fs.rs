@@ -1,0 +1,183 @@
+//! `std::fs` with errors that name the action and the path, and the publication of files.
+//!
+//! Knows nothing of what the files mean. Everything that a reader of the store may see appears by one `rename`
+//! of something complete: see [`publish`].
+
+use std::fs::{File, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// A file operation that failed: what was tried, and where.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {action} {}", path.display())]
+pub struct FsError {
+    /// What was tried, as a verb that a path follows ("read", "create the directory").
+    pub action: &'static str,
+    /// Where.
+    pub path: PathBuf,
+    /// What the system said.
+    #[source]
+    pub source: io::Error,
+}
+
+/// The result of a file operation.
+pub type Result<T> = std::result::Result<T, FsError>;
+
+/// Turns the system's error into one that names action and path.
+pub fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FsError {
+    let path = path.to_owned();
+    move |source| FsError { action, path, source }
+}
+
+/// Reads a whole file.
+pub fn read(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(failed("read", path))
+}
+
+/// Reads a whole UTF-8 file.
+pub fn read_to_string(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).map_err(failed("read", path))
+}
+
+/// Reads a whole UTF-8 file; `None` when there is none.
+pub fn read_if_exists(path: &Path) -> Result<Option<String>> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed("read", path)(error)),
+    }
+}
+
+/// Writes a file that nobody else reads yet; see [`publish`] for one that others may.
+pub fn write(path: &Path, bytes: impl AsRef<[u8]>) -> Result<()> {
+    std::fs::write(path, bytes).map_err(failed("write", path))
+}
+
+/// Opens a file for reading.
+pub fn open(path: &Path) -> Result<File> {
+    File::open(path).map_err(failed("open", path))
+}
+
+/// Creates a file, or empties the one that is there.
+pub fn create(path: &Path) -> Result<File> {
+    File::create(path).map_err(failed("create", path))
+}
+
+/// Creates a directory and those above it.
+pub fn create_dir_all(path: &Path) -> Result<()> {
+    std::fs::create_dir_all(path).map_err(failed("create the directory", path))
+}
+
+/// Renames, replacing what is at `to`.
+pub fn rename(from: &Path, to: &Path) -> Result<()> {
+    std::fs::rename(from, to).map_err(failed("move into place", to))
+}
+
+/// Sets the permission bits of a file or directory.
+pub fn set_mode(path: &Path, mode: u32) -> Result<()> {
+    std::fs::set_permissions(path, Permissions::from_mode(mode)).map_err(failed("set the mode of", path))
+}
+
+/// Makes a symbolic link.
+pub fn symlink(target: impl AsRef<Path>, link: &Path) -> Result<()> {
+    std::os::unix::fs::symlink(target, link).map_err(failed("create the symbolic link", link))
+}
+
+/// The names in a directory, sorted.
+pub fn list(path: &Path) -> Result<Vec<std::ffi::OsString>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(failed("list", path))? {
+        names.push(entry.map_err(failed("list", path))?.file_name());
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Removes a file if it is there.
+pub fn remove_file(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("remove", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Removes a tree if it is there, read-only directories included (a store's objects are).
+pub fn remove_tree(path: &Path) -> Result<()> {
+    match std::fs::remove_dir_all(path) {
+        Ok(()) => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => return remove_file(path),
+        Err(_) => {}
+    }
+    make_writable(path)?;
+    std::fs::remove_dir_all(path).map_err(failed("remove", path))
+}
+
+fn make_writable(directory: &Path) -> Result<()> {
+    set_mode(directory, 0o755)?;
+    for entry in std::fs::read_dir(directory).map_err(failed("list", directory))? {
+        let entry = entry.map_err(failed("list", directory))?;
+        if entry.file_type().map_err(failed("inspect", directory))?.is_dir() {
+            make_writable(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Flushes a file's or directory's content to the disk.
+pub fn sync(path: &Path) -> Result<()> {
+    open(path)?.sync_data().map_err(failed("flush", path))
+}
+
+/// Publishes a file: written below `scratch` (on the same file system), flushed, made read-only, then renamed to
+/// `destination`. Whoever looks sees the old state or the whole file, also after a crash.
+///
+/// # Errors
+/// As the steps give them; what was written below `scratch` is removed.
+pub fn publish(scratch: &Path, destination: &Path, bytes: &[u8]) -> Result<()> {
+    let mut file = tempfile::NamedTempFile::new_in(scratch).map_err(failed("create a file in", scratch))?;
+    let write = |file: &mut tempfile::NamedTempFile| {
+        file.write_all(bytes)?;
+        file.as_file().set_permissions(Permissions::from_mode(0o444))?;
+        file.as_file().sync_data()
+    };
+    write(&mut file).map_err(failed("write", destination))?;
+    file.persist(destination).map_err(|error| failed("move into place", destination)(error.error))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_names_the_action_and_the_path() {
+        let error = read(Path::new("/nowhere/at/all")).unwrap_err();
+        assert_eq!(error.to_string(), "cannot read /nowhere/at/all");
+        assert_eq!(error.source.kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_read_only_tree_can_be_removed() {
+        let scratch = tempfile::tempdir().unwrap();
+        let tree = scratch.path().join("object");
+        create_dir_all(&tree.join("usr/bin")).unwrap();
+        write(&tree.join("usr/bin/x"), "x").unwrap();
+        set_mode(&tree.join("usr/bin"), 0o555).unwrap();
+        set_mode(&tree.join("usr"), 0o555).unwrap();
+        remove_tree(&tree).unwrap();
+        assert!(!tree.exists());
+        remove_tree(&tree).unwrap();
+    }
+
+    #[test]
+    fn a_published_file_is_read_only_and_leaves_nothing_behind() {
+        let scratch = tempfile::tempdir().unwrap();
+        let destination = scratch.path().join("trace");
+        publish(scratch.path(), &destination, b"text").unwrap();
+        assert_eq!(read(&destination).unwrap(), b"text");
+        assert_eq!(std::fs::metadata(&destination).unwrap().permissions().mode() & 0o777, 0o444);
+        assert_eq!(list(scratch.path()).unwrap(), ["trace"]);
+    }
+}

@@ -1,0 +1,165 @@
+//! [`RelPath`]: a path that cannot leave the directory it is joined to.
+//!
+//! Knows nothing of what lies at the path. The rules are those of the manifest: UTF-8, `/` between components,
+//! no `.` or `..`, no empty component, no control character. A name that breaks them is rejected, never repaired.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a text is not a [`RelPath`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{}` is not a usable relative path: {reason}", path.escape_debug())]
+pub struct PathError {
+    /// The offending text.
+    pub path: String,
+    /// What is wrong with it.
+    pub reason: &'static str,
+}
+
+/// A validated relative path, never empty. Ordered by bytes, as manifests are.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RelPath(String);
+
+impl RelPath {
+    /// Validates a text.
+    ///
+    /// # Errors
+    /// When it is empty, absolute, too long, or has a component that is empty, `.`, `..` or holds a control character.
+    pub fn new(text: impl Into<String>) -> Result<Self, PathError> {
+        let path = text.into();
+        match fault(&path) {
+            Some(reason) => Err(PathError { path, reason }),
+            None => Ok(Self(path)),
+        }
+    }
+
+    /// The path as text, without a leading slash.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// This path below `base`.
+    pub fn under(&self, base: &Path) -> PathBuf {
+        base.join(&self.0)
+    }
+
+    /// This path with `tail` below it.
+    pub fn join(&self, tail: &RelPath) -> Self {
+        Self(format!("{}/{}", self.0, tail.0))
+    }
+
+    /// The last component.
+    pub fn file_name(&self) -> &str {
+        self.0.rsplit('/').next().expect("rsplit yields at least one part")
+    }
+
+    /// The directory that holds this path; `None` at the top.
+    pub fn parent(&self) -> Option<Self> {
+        self.0.rsplit_once('/').map(|(parent, _)| Self(parent.to_owned()))
+    }
+
+    /// All directories above this path, outermost first.
+    pub fn ancestors(&self) -> impl Iterator<Item = Self> + '_ {
+        self.0.match_indices('/').map(|(at, _)| Self(self.0[..at].to_owned()))
+    }
+}
+
+fn fault(path: &str) -> Option<&'static str> {
+    // PATH_MAX and NAME_MAX of limits.h bound what any Linux file system takes.
+    if path.is_empty() {
+        return Some("it is empty");
+    }
+    if path.len() >= 4096 {
+        return Some("it is longer than 4095 bytes");
+    }
+    if path.starts_with('/') {
+        return Some("it is absolute");
+    }
+    if path.chars().any(char::is_control) {
+        return Some("it holds a control character");
+    }
+    path.split('/').find_map(|component| match component {
+        "" => Some("it has an empty component"),
+        "." => Some("it has a `.` component"),
+        ".." => Some("it has a `..` component"),
+        long if long.len() > 255 => Some("it has a component longer than 255 bytes"),
+        _ => None,
+    })
+}
+
+impl fmt::Display for RelPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl FromStr for RelPath {
+    type Err = PathError;
+    fn from_str(text: &str) -> Result<Self, PathError> {
+        Self::new(text)
+    }
+}
+
+impl TryFrom<String> for RelPath {
+    type Error = PathError;
+    fn try_from(text: String) -> Result<Self, PathError> {
+        Self::new(text)
+    }
+}
+
+impl From<RelPath> for String {
+    fn from(path: RelPath) -> Self {
+        path.0
+    }
+}
+
+impl AsRef<Path> for RelPath {
+    fn as_ref(&self) -> &Path {
+        Path::new(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_could_leave_the_root_is_rejected_with_its_reason() {
+        for (text, reason) in [
+            ("", "it is empty"),
+            ("/etc/passwd", "it is absolute"),
+            ("usr/../../etc", "it has a `..` component"),
+            ("./usr", "it has a `.` component"),
+            ("usr//bin", "it has an empty component"),
+            ("usr/", "it has an empty component"),
+            ("usr/a\nb", "it holds a control character"),
+        ] {
+            assert_eq!(RelPath::new(text).unwrap_err().reason, reason, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn ancestors_run_from_the_outside_in() {
+        let path = RelPath::new("usr/share/man").unwrap();
+        let above: Vec<_> = path.ancestors().map(String::from).collect();
+        assert_eq!(above, ["usr", "usr/share"]);
+        assert_eq!(path.parent().unwrap().as_str(), "usr/share");
+        assert_eq!(path.file_name(), "man");
+    }
+
+    proptest! {
+        #[test]
+        fn an_accepted_path_stays_below_its_base(text in "[a./]{0,12}") {
+            if let Ok(path) = RelPath::new(text) {
+                let joined = path.under(Path::new("/base"));
+                prop_assert!(joined.components().all(|c| !matches!(c, std::path::Component::ParentDir)));
+                prop_assert!(joined.starts_with("/base"));
+            }
+        }
+    }
+}
