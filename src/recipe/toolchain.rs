@@ -1,0 +1,100 @@
+//! What a toolchain, its seeds and the presets say, once they have been parsed.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Location, RecipeName};
+use crate::digest::Sha256;
+use crate::path::RelPath;
+
+/// What a binary runs on, as `configure --host` takes it: `x86_64-linux-musl`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Target(pub String);
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// A compiler and a C library for some targets.
+#[derive(Debug, Clone)]
+pub struct Toolchain {
+    /// Its name, and its directory's.
+    pub name: String,
+    /// What it is, in a line.
+    pub summary: String,
+    /// The binaries that it starts from.
+    pub seeds: Seeds,
+    /// Recipes whose default component is laid over the seeds in `/`.
+    pub tools: Vec<RecipeName>,
+    /// Recipes whose `dev` component is in `/sysroot`.
+    pub sysroot: Vec<RecipeName>,
+    /// Every build's environment; `${HOST}` and `${BUILD}` stand for the triplets.
+    pub env: BTreeMap<String, String>,
+    /// The targets that it can compile for.
+    pub targets: BTreeMap<Target, TargetFacts>,
+    /// Recipes that belong to the toolchain: built with the seeds alone.
+    pub recipes: Vec<RecipeName>,
+}
+
+/// What a toolchain knows of one target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetFacts {
+    /// The triplet for `configure --build`.
+    pub build: String,
+    /// The ELF machine: `x86_64` or `aarch64`.
+    pub machine: String,
+}
+
+/// The only binaries that are not built here.
+#[derive(Debug, Clone)]
+pub struct Seeds {
+    /// The set's name: `debian-12`.
+    pub name: String,
+    /// What it is, in a line.
+    pub summary: String,
+    /// The packages, in the file's order.
+    pub packages: Vec<SeedPackage>,
+    /// Symbolic links that the packages' own scripts would have made.
+    pub links: Links,
+}
+
+/// Link path → target.
+pub type Links = BTreeMap<RelPath, String>;
+
+/// One pinned binary package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeedPackage {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Where it is in a Debian archive.
+    pub location: Location,
+    /// What its bytes must hash to.
+    pub sha256: Sha256,
+}
+
+/// A build system's phases, as data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preset {
+    /// Its name.
+    pub name: String,
+    /// What it is, in a line.
+    pub summary: String,
+    /// The phases, in order.
+    pub phases: Vec<Phase>,
+}
+
+/// One phase of a preset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Phase {
+    /// `configure`, `build`, `install`, …
+    pub name: String,
+    /// Shell text, in which `@configure@` and the like stand for a recipe's [`super::Words`], shell-quoted.
+    pub script: String,
+}
