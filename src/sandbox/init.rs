@@ -1,0 +1,267 @@
+//! Pid 1 of the sandbox: runs the steps, reaps what is orphaned, samples the limits, answers refused calls.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+
+use super::sys::{self, Ending};
+use super::wire::{Message, Reporter};
+use super::world::{self, SetupError, attempt};
+use super::{Action, Limits, Outcome, Spec, Step, compile, seccomp};
+
+/// How often the limits are looked at.
+const SAMPLE: Duration = Duration::from_millis(200);
+/// How long processes that a step leaves behind may take to end by themselves before that is reported.
+const GRACE: Duration = Duration::from_millis(200);
+
+/// What init begins with.
+#[derive(Debug)]
+pub struct Start {
+    /// What to run.
+    pub spec: Spec,
+    /// Where the steps write.
+    pub log: OwnedFd,
+    /// The jobserver's words for make.
+    pub makeflags: Option<String>,
+}
+
+struct Init {
+    spec: Spec,
+    log: OwnedFd,
+    listener: Option<OwnedFd>,
+    reporter: Reporter,
+    began: Instant,
+    reported: Vec<String>,
+}
+
+/// Makes the world, runs the steps and reports; returns pid 1's exit status.
+pub fn run(start: Start, mut reporter: Reporter) -> i32 {
+    let Start { mut spec, log, makeflags } = start;
+    let prepared = captures(&spec.steps).and_then(|captures| {
+        world::enter(&spec)?;
+        Ok((captures, fence(&spec.limits)?))
+    });
+    let (captures, listener) = match prepared {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            reporter.send(&Message::Setup(error));
+            return 1;
+        }
+    };
+    if let Some(flags) = makeflags {
+        spec.env.insert("MAKEFLAGS".to_owned(), flags);
+    }
+    let steps = std::mem::take(&mut spec.steps);
+    let mut init = Init { spec, log, listener, reporter, began: Instant::now(), reported: Vec::new() };
+    let failure = steps.iter().zip(captures).find_map(|(step, capture)| init.step(step, capture));
+    init.reporter.send(&Message::Done(failure.unwrap_or(Outcome::Success)));
+    0
+}
+
+/// A captured step's standard input, output and error, opened while this machine's files can still be named.
+type Capture = Option<[File; 3]>;
+
+fn captures(steps: &[Step]) -> Result<Vec<Capture>, SetupError> {
+    let open = |step: &Step| match &step.action {
+        Action::Capture { stdin, stdout, stderr, .. } => {
+            Ok(Some([File::open(stdin)?, File::create(stdout)?, File::create(stderr)?]))
+        }
+        Action::Exec { .. } | Action::Compile(_) => Ok(None),
+    };
+    let opened: io::Result<_> = steps.iter().map(open).collect();
+    attempt("open a test's files", "scratch", opened)
+}
+
+/// Gives up what init needed to make the world; everything that it starts inherits the fences.
+fn fence(limits: &Limits) -> Result<Option<OwnedFd>, SetupError> {
+    sys::set_umask(0o022);
+    attempt("fix the address layout", "personality", sys::fixed_addresses())?;
+    attempt("drop its capabilities", "capabilities", sys::drop_capabilities())?;
+    attempt("set no_new_privs", "prctl", sys::no_new_privileges())?;
+    attempt("limit file sizes", "rlimit", sys::limit(libc::RLIMIT_FSIZE, limits.file_size))?;
+    attempt("forbid core dumps", "rlimit", sys::limit(libc::RLIMIT_CORE, 0))?;
+    // Counted for each user over the whole machine before Linux 5.14, so only a far bound is safe here; `sample`
+    // counts this sandbox's own processes.
+    let _ = sys::limit(libc::RLIMIT_NPROC, limits.processes.saturating_mul(4));
+    match sys::install_filter(&mut seccomp::program(true), true) {
+        Ok(listener) => Ok(listener),
+        Err(_) => attempt("install its filter", "seccomp", sys::install_filter(&mut seccomp::program(false), false)),
+    }
+}
+
+impl Init {
+    /// Runs one step; `Some` when it failed.
+    fn step(&mut self, step: &Step, capture: Capture) -> Option<Outcome> {
+        self.reporter.send(&Message::Phase(step.name.clone()));
+        let failed = |how: String| Some(Outcome::Failed { step: step.name.clone(), how });
+        let child = match self.start(step, capture) {
+            Ok(child) => child,
+            Err(error) => return failed(error),
+        };
+        let ending = match self.attend(child) {
+            Ok(ending) => ending,
+            Err(limit) => {
+                let _ = sys::kill(-1, libc::SIGKILL);
+                return Some(Outcome::Limit { step: step.name.clone(), limit });
+            }
+        };
+        self.sweep(&step.name);
+        let expected = match &step.action {
+            Action::Capture { status, .. } => *status,
+            Action::Exec { .. } | Action::Compile(_) => 0,
+        };
+        match ending {
+            Ending::Exited(status) if status == expected => None,
+            Ending::Exited(status) if expected == 0 => failed(format!("exit status {status}")),
+            Ending::Exited(status) => failed(format!("exit status {status}, expected {expected}")),
+            Ending::Signaled(libc::SIGXFSZ) => {
+                let limit = format!("file size ({} bytes)", self.spec.limits.file_size);
+                Some(Outcome::Limit { step: step.name.clone(), limit })
+            }
+            Ending::Signaled(signal) => failed(format!("killed by signal {signal}")),
+        }
+    }
+
+    /// Starts a step's process.
+    fn start(&self, step: &Step, capture: Capture) -> Result<i32, String> {
+        let log = || self.log.try_clone().map_err(|error| format!("cannot share the log: {error}"));
+        let argv = match &step.action {
+            Action::Exec { argv } | Action::Capture { argv, .. } => argv,
+            Action::Compile(job) => return self.fork_compiler(step, job).map_err(|error| error.to_string()),
+        };
+        let [stdin, stdout, stderr] = match capture {
+            Some(files) => files.map(Stdio::from),
+            None => [Stdio::null(), log()?.into(), log()?.into()],
+        };
+        let (program, words) = argv.split_first().ok_or("there is no program to run")?;
+        let mut command = Command::new(program);
+        command.args(words).env_clear().envs(&self.spec.env).current_dir(&step.dir);
+        command.stdin(stdin).stdout(stdout).stderr(stderr).process_group(0);
+        let child = command.spawn().map_err(|error| format!("cannot execute `{program}`: {error}"))?;
+        i32::try_from(child.id()).map_err(|error| error.to_string())
+    }
+
+    fn fork_compiler(&self, step: &Step, job: &compile::Job) -> io::Result<i32> {
+        match sys::fork()? {
+            sys::Fork::Parent(child) => Ok(child),
+            sys::Fork::Child => {
+                let ready = std::env::set_current_dir(&step.dir)
+                    .and_then(|()| sys::redirect(self.log.as_fd(), 1))
+                    .and_then(|()| sys::redirect(self.log.as_fd(), 2))
+                    .and_then(|()| sys::new_session());
+                sys::set_environment(self.spec.env.iter());
+                let status = match ready.map_err(|error| error.to_string()).and_then(|()| compile::run(job)) {
+                    Ok(()) => 0,
+                    Err(error) => {
+                        eprintln!("{error}");
+                        1
+                    }
+                };
+                sys::exit(status)
+            }
+        }
+    }
+
+    /// Waits for a step's process, meanwhile reaping, sampling and refusing. `Err` names a limit that was passed.
+    fn attend(&mut self, child: i32) -> Result<Ending, String> {
+        let pid = Pid::from_raw(child).expect("a child's id is positive");
+        let handle = pidfd_open(pid, PidfdFlags::empty()).ok();
+        loop {
+            while let Ok(Some((ended, ending))) = sys::wait(-1, false) {
+                if ended == child {
+                    return Ok(ending);
+                }
+            }
+            self.sample()?;
+            self.wait_for_news(handle.as_ref());
+        }
+    }
+
+    /// Sleeps until the step ends, a call waits for its refusal, or it is time for a sample.
+    fn wait_for_news(&mut self, step: Option<&OwnedFd>) {
+        let mut sources = Vec::with_capacity(2);
+        sources.extend(self.listener.iter().map(|fd| PollFd::new(fd, PollFlags::IN)));
+        sources.extend(step.map(|fd| PollFd::new(fd, PollFlags::IN)));
+        let timeout = Timespec { tv_sec: 0, tv_nsec: SAMPLE.as_nanos() as i64 };
+        let woken = poll(&mut sources, Some(&timeout)).unwrap_or(0);
+        let called = woken > 0 && self.listener.is_some() && sources[0].revents().contains(PollFlags::IN);
+        if called && let Some(what) = self.listener.as_ref().and_then(refuse_socket) {
+            self.breach(what);
+        }
+    }
+
+    fn breach(&mut self, what: String) {
+        if !self.reported.contains(&what) {
+            self.reporter.send(&Message::Breach(what.clone()));
+            self.reported.push(what);
+        }
+    }
+
+    fn sample(&self) -> Result<(), String> {
+        let limits = &self.spec.limits;
+        if self.began.elapsed() > limits.time {
+            return Err(format!("time ({} s)", limits.time.as_secs()));
+        }
+        let processes = processes();
+        if processes.len() as u64 > limits.processes {
+            return Err(format!("processes ({})", limits.processes));
+        }
+        let memory: u64 = processes.iter().filter_map(|pid| resident(*pid)).sum();
+        if memory > limits.memory {
+            return Err(format!("memory ({} bytes)", limits.memory));
+        }
+        Ok(())
+    }
+
+    /// Ends and reports what a step left behind.
+    fn sweep(&mut self, step: &str) {
+        let until = Instant::now() + GRACE;
+        loop {
+            while let Ok(Some(_)) = sys::wait(-1, false) {}
+            let left = processes();
+            if left.is_empty() {
+                return;
+            }
+            if Instant::now() >= until {
+                let names: Vec<_> = left.iter().filter_map(|pid| name(*pid)).collect();
+                self.breach(format!("left processes behind after `{step}`: {}", names.join(", ")));
+                let _ = sys::kill(-1, libc::SIGKILL);
+                while let Ok(Some(_)) = sys::wait(-1, true) {}
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+/// Refuses the network socket that waits for an answer; says who wanted it.
+fn refuse_socket(listener: &OwnedFd) -> Option<String> {
+    let notification = sys::receive(listener).ok()?;
+    let who = name(notification.pid).unwrap_or_else(|| "a process".to_owned());
+    let family = seccomp::family_name(notification.argument as i32);
+    let _ = sys::refuse(listener, notification, libc::EAFNOSUPPORT);
+    Some(format!("`{who}` tried to open a network socket ({family}); there is no network in a build"))
+}
+
+/// The processes beside init.
+fn processes() -> Vec<u32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(|pid| *pid != 1).collect()
+}
+
+fn name(pid: u32) -> Option<String> {
+    Some(fs::read_to_string(format!("/proc/{pid}/comm")).ok()?.trim_end().to_owned())
+}
+
+/// Resident memory in bytes: the second number of `statm`, in pages (`proc_pid_statm(5)`).
+fn resident(pid: u32) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
+    let pages: u64 = text.split(' ').nth(1)?.parse().ok()?;
+    Some(pages * rustix::param::page_size() as u64)
+}

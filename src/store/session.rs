@@ -1,0 +1,193 @@
+//! This process's place below `tmp/`, and the locks by which processes keep out of each other's way.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::fs::{FlockOperation, flock};
+
+use super::{Result, Store};
+use crate::digest::DerivationKey;
+use crate::fs;
+
+/// A directory below `tmp/` that is this process's own for as long as it lives.
+#[derive(Debug)]
+pub(super) struct Session {
+    directory: PathBuf,
+    counter: AtomicU64,
+    /// Held, not used: the lock that tells others that this directory is not abandoned.
+    _lock: File,
+}
+
+impl Session {
+    fn begin(tmp: &Path) -> Result<Self> {
+        sweep(tmp)?;
+        let directory = tempfile::Builder::new().prefix("run-").tempdir_in(tmp).map_err(fs::failed("write to", tmp))?;
+        // From here on the lock, not the guard, says whether the directory is in use.
+        let directory = directory.keep();
+        let lock = fs::create(&directory.join("lock"))?;
+        lock_file(&lock, FlockOperation::NonBlockingLockExclusive).map_err(fs::failed("lock", &directory))?;
+        Ok(Self { directory, counter: AtomicU64::new(0), _lock: lock })
+    }
+
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// A path in this process's directory that nothing has yet.
+    pub(super) fn fresh(&self, what: &str) -> PathBuf {
+        let number = self.counter.fetch_add(1, Ordering::Relaxed);
+        self.directory.join(format!("{what}-{number}"))
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // What cannot be removed now is emptied by a later process.
+        let _ = fs::remove_tree(&self.directory);
+    }
+}
+
+fn lock_file(file: &File, operation: FlockOperation) -> io::Result<()> {
+    loop {
+        match flock(file, operation) {
+            Err(rustix::io::Errno::INTR) => {}
+            other => return Ok(other?),
+        }
+    }
+}
+
+/// Empties what processes that are gone have left.
+fn sweep(tmp: &Path) -> Result<()> {
+    for name in fs::list(tmp)? {
+        if !name.to_string_lossy().starts_with("run-") {
+            continue;
+        }
+        let directory = tmp.join(name);
+        // A directory without a lock file is one that its process is just making.
+        let Ok(lock) = File::open(directory.join("lock")) else { continue };
+        if lock_file(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            fs::remove_tree(&directory)?;
+        }
+    }
+    Ok(())
+}
+
+/// A directory for one piece of work, readable by nobody else, removed at the end.
+#[derive(Debug)]
+pub struct Scratch {
+    path: PathBuf,
+    kept: bool,
+}
+
+impl Scratch {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Moves it out of the way of sweeping, to stay.
+    pub fn keep(mut self, destination: &Path) -> Result<()> {
+        fs::rename(&self.path, destination)?;
+        self.kept = true;
+        Ok(())
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if !self.kept {
+            let _ = fs::remove_tree(&self.path);
+        }
+    }
+}
+
+/// The right to build one derivation; given up when dropped.
+#[derive(Debug)]
+pub struct KeyLock {
+    path: PathBuf,
+    _file: File,
+}
+
+impl Drop for KeyLock {
+    fn drop(&mut self) {
+        // Removed while it is still locked: whoever waits for it finds that the name has gone, and opens it anew.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+impl Store {
+    /// This process's session; begun, and the leavings of dead processes swept, when it is first needed.
+    pub(super) fn session(&self) -> Result<&Session> {
+        if let Some(session) = self.session.get() {
+            return Ok(session);
+        }
+        let session = Session::begin(&self.root.join("tmp"))?;
+        Ok(self.session.get_or_init(|| session))
+    }
+
+    /// A new empty directory for one piece of work, on the store's file system.
+    pub fn scratch(&self) -> Result<Scratch> {
+        let path = self.session()?.fresh("work");
+        // Only its owner may look in: a recipe could make a setuid file there.
+        std::fs::DirBuilder::new().mode(0o700).create(&path).map_err(fs::failed("create the directory", &path))?;
+        Ok(Scratch { path, kept: false })
+    }
+
+    /// Waits for the right to build a derivation. `waits` is called once if another process has it.
+    pub fn lock(&self, key: &DerivationKey, waits: impl FnOnce()) -> Result<KeyLock> {
+        let path = self.root.join("tmp").join(format!("lock-{key}"));
+        let mut waits = Some(waits);
+        loop {
+            let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+            let file = file.map_err(fs::failed("open the lock", &path))?;
+            if lock_file(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+                if let Some(waits) = waits.take() {
+                    waits();
+                }
+                lock_file(&file, FlockOperation::LockExclusive).map_err(fs::failed("lock", &path))?;
+            }
+            let held = file.metadata().map_err(fs::failed("inspect", &path))?;
+            if std::fs::metadata(&path).is_ok_and(|named| named.ino() == held.ino()) {
+                return Ok(KeyLock { path, _file: file });
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_dead_process_left_is_swept_and_what_a_living_one_has_is_not() {
+        let scratch = tempfile::tempdir().unwrap();
+        let living = Store::open(scratch.path()).unwrap();
+        let work = living.scratch().unwrap();
+        let dead = scratch.path().join("tmp/run-dead");
+        std::fs::create_dir(&dead).unwrap();
+        std::fs::write(dead.join("lock"), "").unwrap();
+        let newcomer = Store::open(scratch.path()).unwrap();
+        newcomer.scratch().unwrap();
+        assert!(!dead.exists());
+        assert!(work.path().exists());
+    }
+
+    #[test]
+    fn a_key_is_held_by_one_at_a_time_and_leaves_no_file() {
+        let scratch = tempfile::tempdir().unwrap();
+        let store = Store::open(scratch.path()).unwrap();
+        let key = DerivationKey::from_bytes([1; 32]);
+        let first = store.lock(&key, || panic!("nobody else has it")).unwrap();
+        let (told, waits) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            let second = scope.spawn(|| store.lock(&key, move || told.send(()).unwrap()).map(drop));
+            waits.recv().unwrap();
+            drop(first);
+            second.join().unwrap().unwrap();
+        });
+        assert_eq!(fs::list(&scratch.path().join("tmp")).unwrap().len(), 0);
+    }
+}

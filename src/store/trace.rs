@@ -1,0 +1,105 @@
+//! Traces: which objects a derivation gave.
+//!
+//! ```text
+//! drystone-trace 1
+//! name sed-4.9
+//! seconds 12.345
+//! log BLAKE3 of the log's text
+//! output bin OBJECT-ID
+//! ```
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use super::{Result, Store, StoreError};
+use crate::digest::{Blake3, DerivationKey, ObjectId};
+use crate::fs;
+
+/// What a derivation gave when it was built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trace {
+    /// The derivation's name, for people.
+    pub name: String,
+    /// How long the build took.
+    pub duration: Duration,
+    /// The hash of the log's text.
+    pub log: Blake3,
+    /// Output name → object.
+    pub outputs: BTreeMap<String, ObjectId>,
+}
+
+const HEAD: &str = "drystone-trace 1";
+
+impl Trace {
+    fn text(&self) -> String {
+        let Self { name, duration, log, outputs } = self;
+        let mut text = format!("{HEAD}\nname {name}\nseconds {:.3}\nlog {log}\n", duration.as_secs_f64());
+        for (output, id) in outputs {
+            text.push_str(&format!("output {output} {id}\n"));
+        }
+        text
+    }
+
+    fn parse(path: &Path, text: &str) -> Result<Self> {
+        let malformed = |line| StoreError::Trace { path: path.to_owned(), line };
+        let digest = |source| StoreError::Digest { path: path.to_owned(), source };
+        let mut lines = text.lines();
+        let mut field = |number, key: &str| {
+            let value = lines.next().and_then(|line| line.strip_prefix(key));
+            value.ok_or_else(|| malformed(number))
+        };
+        field(1, HEAD)?;
+        let name = field(2, "name ")?.to_owned();
+        let seconds: f64 = field(3, "seconds ")?.parse().map_err(|_| malformed(3))?;
+        let duration = Duration::try_from_secs_f64(seconds).map_err(|_| malformed(3))?;
+        let log = field(4, "log ")?.parse().map_err(digest)?;
+        let mut outputs = BTreeMap::new();
+        for (index, line) in lines.enumerate() {
+            let pair = line.strip_prefix("output ").and_then(|rest| rest.split_once(' '));
+            let (output, id) = pair.ok_or_else(|| malformed(index + 5))?;
+            outputs.insert(output.to_owned(), id.parse().map_err(digest)?);
+        }
+        Ok(Self { name, duration, log, outputs })
+    }
+}
+
+impl Store {
+    /// What a derivation gave, if it has been built and every object is still there.
+    pub fn trace(&self, key: &DerivationKey) -> Result<Option<Trace>> {
+        let path = self.trace_path(key);
+        let Some(text) = fs::read_if_exists(&path)? else { return Ok(None) };
+        let trace = Trace::parse(&path, &text)?;
+        let whole = trace.outputs.values().all(|id| self.has_object(id));
+        Ok(whole.then_some(trace))
+    }
+
+    /// Records what a derivation gave, replacing what it gave before.
+    pub fn put_trace(&self, key: &DerivationKey, trace: &Trace) -> Result<()> {
+        Ok(fs::publish(self.session()?.directory(), &self.trace_path(key), trace.text().as_bytes())?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_counts_only_while_its_objects_are_there() {
+        let scratch = tempfile::tempdir().unwrap();
+        let store = Store::open(&scratch.path().join("store")).unwrap();
+        let tree = scratch.path().join("tree");
+        std::fs::create_dir(&tree).unwrap();
+        std::fs::write(tree.join("file"), "stone").unwrap();
+        let id = store.add(&tree).unwrap();
+        let key = DerivationKey::from_bytes([7; 32]);
+        let outputs = BTreeMap::from([("bin".to_owned(), id)]);
+        let trace =
+            Trace { name: "wall-1".into(), duration: Duration::from_millis(1500), log: Blake3::of(b""), outputs };
+        assert_eq!(store.trace(&key).unwrap(), None);
+        store.put_trace(&key, &trace).unwrap();
+        assert_eq!(store.trace(&key).unwrap(), Some(trace));
+        fs::remove_file(&store.manifest_path(&id)).unwrap();
+        assert_eq!(store.trace(&key).unwrap(), None);
+    }
+}

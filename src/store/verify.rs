@@ -1,0 +1,137 @@
+//! Rehashes what the store holds, and takes what is corrupt out of everybody's way.
+
+use std::io::Read as _;
+use std::path::Path;
+
+use rayon::prelude::*;
+
+use super::{Result, Store, scan};
+use crate::digest::{ObjectId, Sha256};
+use crate::fs;
+
+/// Something that is not what its name says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// `objects/ID` or `sources/SHA256`.
+    pub what: String,
+    /// What is wrong, with the first differing path.
+    pub how: String,
+}
+
+/// What a verification found.
+#[derive(Debug, Default)]
+pub struct Verified {
+    /// Objects that were looked at.
+    pub objects: usize,
+    /// Sources that were looked at.
+    pub sources: usize,
+    /// What was corrupt; it is in `quarantine/` now.
+    pub faults: Vec<Fault>,
+}
+
+impl Store {
+    /// Rehashes every object and source. What is corrupt is moved to `quarantine/`, so that the next build makes or
+    /// fetches it anew. `done` is called after each, from any thread.
+    pub fn verify(&self, done: &(dyn Fn() + Sync)) -> Result<Verified> {
+        let objects: Vec<ObjectId> = self.named("objects")?;
+        let sources: Vec<Sha256> = self.named("sources")?;
+        let mut faults = Vec::new();
+        for id in &objects {
+            if let Some(how) = self.object_fault(id)? {
+                self.quarantine("objects", &id.to_string())?;
+                fs::remove_file(&self.manifest_path(id))?;
+                faults.push(Fault { what: format!("objects/{id}"), how });
+            }
+            done();
+        }
+        let wrong: Vec<_> = sources
+            .par_iter()
+            .map(|sha256| {
+                let found = hash_file(&self.source_path(sha256));
+                done();
+                let found = found?;
+                Ok((found != *sha256).then_some((*sha256, found)))
+            })
+            .collect::<Result<_>>()?;
+        for (sha256, found) in wrong.into_iter().flatten() {
+            self.quarantine("sources", &sha256.to_string())?;
+            faults.push(Fault { what: format!("sources/{sha256}"), how: format!("its SHA-256 is {found}") });
+        }
+        Ok(Verified { objects: objects.len(), sources: sources.len(), faults })
+    }
+
+    /// The digests that name the entries of one of the store's directories.
+    pub(super) fn named<T: std::str::FromStr>(&self, directory: &str) -> Result<Vec<T>> {
+        let names = fs::list(&self.root.join(directory))?;
+        Ok(names.iter().filter_map(|name| name.to_str()?.parse().ok()).collect())
+    }
+
+    /// What is wrong with an object. One without a manifest was never published: it is none of ours to judge.
+    fn object_fault(&self, id: &ObjectId) -> Result<Option<String>> {
+        if !self.has_object(id) {
+            return Ok(None);
+        }
+        let expected = match self.tree(id) {
+            Ok(tree) => tree,
+            Err(error) => return Ok(Some(error.to_string())),
+        };
+        let found = match scan(&self.object_path(id)) {
+            Ok(scanned) => scanned.tree,
+            Err(error) => return Ok(Some(error.to_string())),
+        };
+        let differences = expected.differences(&found);
+        let first = differences.first().map(|first| format!("`{}` differs from the manifest", first.path));
+        Ok(first.map(|first| match differences.len() {
+            1 => first,
+            more => format!("{first}, and {} more", more - 1),
+        }))
+    }
+
+    fn quarantine(&self, directory: &str, name: &str) -> Result<()> {
+        let path = self.root.join(directory).join(name);
+        let destination = self.root.join("quarantine").join(name);
+        fs::remove_tree(&destination)?;
+        // Moving a directory changes its "..", for which it must be writable.
+        if path.is_dir() {
+            fs::set_mode(&path, 0o755)?;
+        }
+        Ok(fs::rename(&path, &destination)?)
+    }
+}
+
+fn hash_file(path: &Path) -> Result<Sha256> {
+    use sha2::Digest as _;
+    let mut hasher = sha2::Sha256::new();
+    let mut file = fs::open(path)?;
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut buffer).map_err(fs::failed("read", path))? {
+            0 => return Ok(Sha256::from_bytes(hasher.finalize().into())),
+            length => hasher.update(&buffer[..length]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flipped_byte_is_found_named_and_moved_away() {
+        let scratch = tempfile::tempdir().unwrap();
+        let store = Store::open(&scratch.path().join("store")).unwrap();
+        let tree = scratch.path().join("tree");
+        std::fs::create_dir_all(tree.join("usr/bin")).unwrap();
+        std::fs::write(tree.join("usr/bin/sed"), "ELF").unwrap();
+        let id = store.add(&tree).unwrap();
+        assert_eq!(store.verify(&|| ()).unwrap().faults, []);
+        let file = store.object_path(&id).join("usr/bin/sed");
+        fs::set_mode(&file, 0o644).unwrap();
+        std::fs::write(&file, "EVIL").unwrap();
+        let faults = store.verify(&|| ()).unwrap().faults;
+        let how = "`usr/bin/sed` differs from the manifest".to_owned();
+        assert_eq!(faults, [Fault { what: format!("objects/{id}"), how }]);
+        assert!(!store.has_object(&id));
+        assert!(!store.object_path(&id).exists());
+    }
+}
