@@ -1,1 +1,135 @@
-//! Placeholder.
+//! What an ELF file says of itself, as far as the rules for static programs ask. Pure; knows no rules.
+//!
+//! Follows the System V gABI, "Object Files" and "Program Loading"; the GNU extensions are those of binutils.
+
+use object::elf;
+use object::read::elf::{Dyn as _, ElfFile64, FileHeader as _, ProgramHeader as _};
+use object::{Endianness, Object as _, ObjectSection as _};
+
+/// The first bytes of every ELF file.
+pub const MAGIC: &[u8; 4] = b"\x7fELF";
+
+/// What kind of file it is (`e_type`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `ET_REL`: an object file.
+    Relocatable,
+    /// `ET_EXEC`: a program for one fixed address.
+    FixedProgram,
+    /// `ET_DYN` marked with `DF_1_PIE`: a program for any address.
+    Pie,
+    /// `ET_DYN` without the mark: a shared library.
+    SharedObject,
+    /// Anything else, such as a core dump.
+    Other,
+}
+
+/// What an ELF file says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// The kind of file.
+    pub kind: Kind,
+    /// `x86_64`, `aarch64`, or the number of another machine.
+    pub machine: String,
+    /// The program that would load it (`PT_INTERP`).
+    pub interpreter: Option<String>,
+    /// How many libraries it asks for (`DT_NEEDED`).
+    pub needed: usize,
+    /// Whether it names places to look for libraries in (`DT_RPATH`, `DT_RUNPATH`).
+    pub rpath: bool,
+    /// Whether a part is read-only after relocation (`PT_GNU_RELRO`).
+    pub relro: bool,
+    /// Whether all symbols are bound at start (`DF_BIND_NOW`, `DF_1_NOW` or `DT_BIND_NOW`).
+    pub bind_now: bool,
+    /// Whether it says that its stack is not executable (`PT_GNU_STACK` without `PF_X`).
+    pub stack_protected: bool,
+    /// Whether a segment is both writable and executable.
+    pub writable_code: bool,
+    /// Whether it carries a build id (`.note.gnu.build-id`).
+    pub build_id: bool,
+}
+
+/// Reads an ELF file; `None` when the bytes are no ELF file at all.
+///
+/// # Errors
+/// A text that says what is malformed, or that the file is not 64-bit.
+pub fn inspect(bytes: &[u8]) -> Option<Result<Facts, String>> {
+    bytes.starts_with(MAGIC).then(|| read(bytes).map_err(|error| error.to_string()))
+}
+
+fn read(bytes: &[u8]) -> Result<Facts, object::Error> {
+    let file = ElfFile64::<Endianness>::parse(bytes)?;
+    let (header, endian) = (file.elf_header(), file.endian());
+    let mut facts = Facts {
+        kind: Kind::Other,
+        machine: machine(header.e_machine(endian)),
+        interpreter: None,
+        needed: 0,
+        rpath: false,
+        relro: false,
+        bind_now: false,
+        stack_protected: false,
+        writable_code: false,
+        build_id: file.sections().any(|section| section.name() == Ok(".note.gnu.build-id")),
+    };
+    let mut flags_1 = 0;
+    for segment in file.elf_program_headers() {
+        if let Some(path) = segment.interpreter(endian, bytes)? {
+            facts.interpreter = Some(String::from_utf8_lossy(path).into_owned());
+        }
+        let (kind, flags) = (segment.p_type(endian), segment.p_flags(endian));
+        facts.relro |= kind == elf::PT_GNU_RELRO;
+        facts.stack_protected |= kind == elf::PT_GNU_STACK && flags & elf::PF_X == 0;
+        facts.writable_code |= kind == elf::PT_LOAD && flags & elf::PF_X != 0 && flags & elf::PF_W != 0;
+        for entry in segment.dynamic(endian, bytes)?.unwrap_or_default() {
+            let value = entry.d_val(endian);
+            match i64::try_from(entry.d_tag(endian)).unwrap_or_default() {
+                tag if tag == i64::from(elf::DT_NEEDED) => facts.needed += 1,
+                tag if tag == i64::from(elf::DT_RPATH) || tag == i64::from(elf::DT_RUNPATH) => facts.rpath = true,
+                tag if tag == i64::from(elf::DT_BIND_NOW) => facts.bind_now = true,
+                tag if tag == i64::from(elf::DT_FLAGS) => {
+                    facts.bind_now |= value & u64::from(elf::DF_BIND_NOW) != 0;
+                }
+                tag if tag == i64::from(elf::DT_FLAGS_1) => flags_1 = value,
+                _ => {}
+            }
+        }
+    }
+    facts.bind_now |= flags_1 & u64::from(elf::DF_1_NOW) != 0;
+    facts.kind = match header.e_type(endian) {
+        elf::ET_REL => Kind::Relocatable,
+        elf::ET_EXEC => Kind::FixedProgram,
+        elf::ET_DYN if flags_1 & u64::from(elf::DF_1_PIE) != 0 => Kind::Pie,
+        elf::ET_DYN => Kind::SharedObject,
+        _ => Kind::Other,
+    };
+    Ok(facts)
+}
+
+fn machine(number: u16) -> String {
+    match number {
+        elf::EM_X86_64 => "x86_64".to_owned(),
+        elf::EM_AARCH64 => "aarch64".to_owned(),
+        other => format!("machine {other}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dynamic_program_of_the_host_says_so() {
+        let own = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+        let facts = inspect(&own).unwrap().unwrap();
+        assert_eq!(facts.kind, Kind::Pie);
+        assert!(facts.interpreter.is_some() && facts.needed > 0);
+        assert_eq!(facts.machine, std::env::consts::ARCH);
+    }
+
+    #[test]
+    fn other_bytes_are_no_elf_and_half_an_elf_is_an_error() {
+        assert!(inspect(b"#!/bin/sh").is_none());
+        assert!(inspect(MAGIC).unwrap().is_err());
+    }
+}

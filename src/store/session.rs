@@ -79,7 +79,6 @@ fn sweep(tmp: &Path) -> Result<()> {
 #[derive(Debug)]
 pub struct Scratch {
     path: PathBuf,
-    kept: bool,
 }
 
 impl Scratch {
@@ -88,19 +87,16 @@ impl Scratch {
         &self.path
     }
 
-    /// Moves it out of the way of sweeping, to stay.
-    pub fn keep(mut self, destination: &Path) -> Result<()> {
-        fs::rename(&self.path, destination)?;
-        self.kept = true;
-        Ok(())
+    /// Moves what it holds to `destination`, to stay. The directory counts as removed from here on.
+    pub fn keep(&self, destination: &Path) -> Result<()> {
+        Ok(fs::rename(&self.path, destination)?)
     }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        if !self.kept {
-            let _ = fs::remove_tree(&self.path);
-        }
+        // What cannot be removed now is swept by a later process.
+        let _ = fs::remove_tree(&self.path);
     }
 }
 
@@ -133,7 +129,7 @@ impl Store {
         let path = self.session()?.fresh("work");
         // Only its owner may look in: a recipe could make a setuid file there.
         std::fs::DirBuilder::new().mode(0o700).create(&path).map_err(fs::failed("create the directory", &path))?;
-        Ok(Scratch { path, kept: false })
+        Ok(Scratch { path })
     }
 
     /// Waits for the right to build a derivation. `waits` is called once if another process has it.

@@ -1,0 +1,116 @@
+//! Why a plan was not carried out.
+
+use std::path::PathBuf;
+
+use super::check::Violation;
+use crate::archive::ArchiveError;
+use crate::digest::DerivationKey;
+use crate::fetch::{ConfigError, FetchError};
+use crate::fs::FsError;
+use crate::http::HttpError;
+use crate::plan::PlanError;
+use crate::recipe::AssignmentError;
+use crate::sandbox::SandboxError;
+use crate::store::StoreError;
+use crate::tree::TreeError;
+
+/// Why a plan was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The graph could not be resolved.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file operation failed.
+    #[error(transparent)]
+    Fs(#[from] FsError),
+    /// The mirrors' configuration could not be read.
+    #[error(transparent)]
+    Mirrors(#[from] ConfigError),
+    /// The network client could not be made.
+    #[error(transparent)]
+    Client(#[from] HttpError),
+    /// A source could not be had.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// A source could not be unpacked.
+    #[error("cannot unpack a source of {name}")]
+    Unpack {
+        /// The derivation.
+        name: String,
+        /// What is wrong with the archive.
+        #[source]
+        source: ArchiveError,
+    },
+    /// There is no sandbox.
+    #[error("cannot build {name}")]
+    Sandbox {
+        /// The derivation.
+        name: String,
+        /// What is missing.
+        #[source]
+        source: SandboxError,
+    },
+    /// A step or a test failed.
+    #[error(transparent)]
+    Failed(Box<BuildFailure>),
+    /// What was installed is not what the rules allow.
+    #[error("the output of {name} breaks the rules:{}", list(violations))]
+    Rules {
+        /// The derivation.
+        name: String,
+        /// Each with its file.
+        violations: Vec<Violation>,
+    },
+    /// Installed files could not be divided into components.
+    #[error("the output of {name} does not divide into components")]
+    Components {
+        /// The derivation.
+        name: String,
+        /// Why.
+        #[source]
+        source: Box<AssignmentError>,
+    },
+    /// The seeds do not make one tree.
+    #[error("the seeds do not make one tree")]
+    Seeds(#[source] TreeError),
+    /// A second build gave other bits.
+    #[error("{name} is not reproducible: building it again gave other outputs{}", lines(differences))]
+    Differs {
+        /// The derivation.
+        name: String,
+        /// The first differing files of each component.
+        differences: Vec<String>,
+    },
+    /// The run was told to stop.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// A step or a test that failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{name} failed in its phase `{phase}`: {how}")]
+pub struct BuildFailure {
+    /// The derivation.
+    pub name: String,
+    /// The phase, or the test.
+    pub phase: String,
+    /// Exit status, signal, limit, or what a test found.
+    pub how: String,
+    /// The last lines of the log.
+    pub tail: Vec<String>,
+    /// What finds the whole log.
+    pub key: DerivationKey,
+    /// Where the build's directory was kept, if that was asked for.
+    pub kept: Option<PathBuf>,
+}
+
+fn list(violations: &[Violation]) -> String {
+    violations.iter().map(|violation| format!("\n  {violation}")).collect()
+}
+
+fn lines(differences: &[String]) -> String {
+    differences.iter().map(|line| format!("\n  {line}")).collect()
+}

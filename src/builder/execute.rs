@@ -1,0 +1,283 @@
+//! Carries out one derivation: from its inputs in the store to its trace.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::check::{self, Rules};
+use super::{BuildError, BuildFailure, OUTPUT_LIMIT, Options, Violation, compare, root_name, test_run, unpack};
+use crate::digest::{Blake3, DerivationKey, ObjectId};
+use crate::fs;
+use crate::path::RelPath;
+use crate::plan::{BuildWork, Derivation, Node, NodeId, Outputs, Plan, SEEDS_OUTPUT, Unpack, Work};
+use crate::progress::{Event, Sink};
+use crate::recipe::{Recipe, assign};
+use crate::sandbox::{self, Outcome, SandboxError, Spec, Stop};
+use crate::store::{Scratch, Scanned, Store, Trace, scan};
+
+/// How many of a failed build's last lines are shown.
+const TAIL: usize = 30;
+
+/// What every derivation of a run is carried out with.
+pub struct Executor<'a> {
+    /// The plan.
+    pub plan: &'a Plan<'a>,
+    /// Where everything is.
+    pub store: &'a Store,
+    /// How the run was asked for.
+    pub options: &'a Options,
+    /// Who hears of progress.
+    pub sink: &'a dyn Sink,
+    /// What stops the sandboxes.
+    pub stop: &'a Stop,
+    /// The run's tokens.
+    pub jobserver: jobserver::Client,
+}
+
+/// One derivation while it is carried out.
+pub(super) struct Job<'a> {
+    pub(super) executor: &'a Executor<'a>,
+    pub(super) name: &'a str,
+    pub(super) key: DerivationKey,
+    pub(super) scratch: Scratch,
+    pub(super) log: Log,
+}
+
+impl Executor<'_> {
+    /// Carries a node's derivation out, or finds that another process has. With `before`, what was built once is
+    /// built again and compared.
+    pub fn execute(
+        &self,
+        id: NodeId,
+        derivation: &Derivation,
+        before: Option<&Trace>,
+    ) -> Result<(DerivationKey, Trace), BuildError> {
+        let key = derivation.key().0;
+        let name = derivation.name.as_str();
+        let token = self.jobserver.acquire().map_err(fs::failed("take a token of", Path::new("the jobserver")))?;
+        self.sink.event(Event::BuildStarted { name: name.to_owned() });
+        let phase = |phase: &str| self.sink.event(Event::BuildPhase { name: name.to_owned(), phase: phase.to_owned() });
+        let lock = self.store.lock(&key, || phase("wait for another process"))?;
+        if before.is_none()
+            && let Some(trace) = self.store.trace(&key)?
+        {
+            self.sink.event(Event::BuildFinished { name: name.to_owned(), duration: Duration::ZERO });
+            return Ok((key, trace));
+        }
+        let began = Instant::now();
+        let scratch = self.store.scratch()?;
+        let log = Log::create(&scratch.path().join("log"))?;
+        let job = Job { executor: self, name, key, scratch, log };
+        let result = job.carry_out(id, derivation).and_then(|(outputs, log)| {
+            let trace = Trace { name: name.to_owned(), duration: began.elapsed(), log, outputs };
+            self.register(id, &key, trace, before)
+        });
+        drop((lock, token));
+        self.sink.event(match &result {
+            Ok(trace) => Event::BuildFinished { name: name.to_owned(), duration: trace.duration },
+            Err(_) => Event::BuildFailed { name: name.to_owned() },
+        });
+        result.map(|trace| (key, trace))
+    }
+
+    fn register(
+        &self,
+        id: NodeId,
+        key: &DerivationKey,
+        trace: Trace,
+        before: Option<&Trace>,
+    ) -> Result<Trace, BuildError> {
+        if let Some(before) = before {
+            let differences = compare::differences(self.store, &before.outputs, &trace.outputs)?;
+            if !differences.is_empty() {
+                return Err(BuildError::Differs { name: trace.name, differences });
+            }
+            return Ok(before.clone());
+        }
+        self.store.put_trace(key, &trace)?;
+        if !matches!(self.plan.node(id), Node::Test(_)) {
+            let default = self.plan.recipe_name(id).and_then(|name| self.plan.catalog().recipe(name));
+            let default = default.and_then(Recipe::default_component);
+            for (output, object) in &trace.outputs {
+                let name = root_name(&trace.name, output, default.as_ref().map(|name| name.as_str()));
+                self.store.set_root(&self.plan.target().to_string(), &name, object)?;
+            }
+        }
+        Ok(trace)
+    }
+}
+
+impl Job<'_> {
+    fn carry_out(self, id: NodeId, derivation: &Derivation) -> Result<(Outputs, Blake3), BuildError> {
+        match &derivation.work {
+            Work::Unpack(work) => {
+                let outputs = self.unpack(work)?;
+                Ok((outputs, self.finish_log()?))
+            }
+            Work::Build(work) => self.build(id, work),
+            Work::Test(work) => {
+                test_run::run(&self, work)?;
+                Ok((Outputs::new(), self.finish_log()?))
+            }
+        }
+    }
+
+    pub(super) fn phase(&self, phase: &str) {
+        self.log.line(format!("[drystone] {phase}").as_bytes());
+        self.executor.sink.event(Event::BuildPhase { name: self.name.to_owned(), phase: phase.to_owned() });
+    }
+
+    fn unpack(&self, work: &Unpack) -> Result<Outputs, BuildError> {
+        self.phase("unpack");
+        let directory = unpack::seeds(self.executor.store, self.name, work, &self.scratch)?;
+        self.phase("register");
+        let id = self.executor.store.add(&directory)?;
+        Ok(BTreeMap::from([(SEEDS_OUTPUT.to_owned(), id)]))
+    }
+
+    fn build(self, id: NodeId, work: &BuildWork) -> Result<(Outputs, Blake3), BuildError> {
+        let (build, out) = (self.scratch.path().join("build"), self.scratch.path().join("out"));
+        self.phase("unpack");
+        unpack::prepare(self.executor.store, self.name, work, &build)?;
+        fs::create_dir_all(&out)?;
+        let spec = Spec {
+            root: self.objects(&work.root),
+            sysroot: self.objects(&work.sysroot),
+            build,
+            out: Some(out.clone()),
+            env: work.env.clone(),
+            steps: work.steps.clone(),
+            limits: self.executor.options.limits.clone(),
+        };
+        match self.sandbox(&spec)? {
+            Outcome::Success => {}
+            Outcome::Failed { step, how } => return Err(self.failed(step, how)),
+            Outcome::Limit { step, limit } => return Err(self.failed(step, format!("over the limit of {limit}"))),
+        }
+        self.phase("check");
+        let outputs = self.divide(id, work, &out)?;
+        Ok((outputs, self.finish_log()?))
+    }
+
+    pub(super) fn objects(&self, ids: &[ObjectId]) -> Vec<PathBuf> {
+        ids.iter().map(|id| self.executor.store.object_path(id)).collect()
+    }
+
+    /// Runs a spec; what it prints goes to the log and to whoever listens.
+    pub(super) fn sandbox(&self, spec: &Spec) -> Result<Outcome, BuildError> {
+        let Executor { sink, stop, jobserver, .. } = self.executor;
+        let name = || self.name.to_owned();
+        let event = |event: sandbox::Event| match event {
+            sandbox::Event::Phase(phase) => self.phase(&phase),
+            sandbox::Event::Line(line) => {
+                self.log.line(&line);
+                sink.event(Event::BuildLine { name: name(), line: String::from_utf8_lossy(&line).into_owned() });
+            }
+            sandbox::Event::Breach(what) => {
+                self.log.line(format!("[drystone] contained: {what}").as_bytes());
+                sink.event(Event::Breach { name: name(), what });
+            }
+        };
+        match sandbox::run(spec, Some(jobserver), stop, &event) {
+            Ok(exit) => Ok(exit.outcome),
+            Err(SandboxError::Interrupted) => Err(BuildError::Interrupted),
+            Err(source) => Err(BuildError::Sandbox { name: name(), source }),
+        }
+    }
+
+    /// Installed files into components, held to the rules and registered.
+    fn divide(&self, id: NodeId, work: &BuildWork, out: &Path) -> Result<Outputs, BuildError> {
+        let Executor { plan, store, .. } = self.executor;
+        let Scanned { tree, setuid, bytes } = scan(out)?;
+        let recipe = plan.recipe_name(id).and_then(|name| plan.catalog().recipe(name));
+        let recipe = recipe.expect("a build node is about a recipe of the catalogue");
+        let broken = |violations| BuildError::Rules { name: self.name.to_owned(), violations };
+        if bytes > OUTPUT_LIMIT {
+            let what = format!("the output holds {bytes} bytes, more than the limit of {OUTPUT_LIMIT}");
+            let path = RelPath::new("out").expect("a plain word is a path");
+            return Err(broken(vec![Violation { path, what }]));
+        }
+        let assigned = assign(recipe, &tree).map_err(|source| BuildError::Components {
+            name: self.name.to_owned(),
+            source: Box::new(source),
+        })?;
+        let rules = Rules {
+            machine: &work.machine,
+            found_setuid: &setuid,
+            allowed_setuid: &recipe.install.setuid,
+            host_paths: &[store.root().display().to_string()],
+        };
+        for tree in assigned.components.values() {
+            let own: Vec<RelPath> = setuid.iter().filter(|path| tree.get(path).is_some()).cloned().collect();
+            let violations = check::check(out, tree, &Rules { found_setuid: &own, ..rules })?;
+            if !violations.is_empty() {
+                return Err(broken(violations));
+            }
+        }
+        self.phase("register");
+        let put = |(component, tree): (&_, &_)| Ok((String::from(component), store.put(out, tree)?));
+        assigned.components.iter().map(|(component, tree)| put((&component.to_string(), tree))).collect()
+    }
+
+    /// Keeps the log and, if that was asked for, the directory; says what failed.
+    pub(super) fn failed(&self, phase: String, how: String) -> BuildError {
+        let tail = self.log.tail();
+        let failure = self.finish_log().and_then(|_| self.keep());
+        let kept = match failure {
+            Ok(kept) => kept,
+            Err(error) => return error,
+        };
+        BuildError::Failed(Box::new(BuildFailure { name: self.name.to_owned(), phase, how, tail, key: self.key, kept }))
+    }
+
+    fn keep(&self) -> Result<Option<PathBuf>, BuildError> {
+        let Some(directory) = &self.executor.options.keep_failed else { return Ok(None) };
+        fs::create_dir_all(directory)?;
+        let destination = directory.join(format!("{}-{}", self.name.replace(' ', "-"), self.key.short()));
+        fs::remove_tree(&destination)?;
+        self.scratch.keep(&destination)?;
+        Ok(Some(destination))
+    }
+
+    fn finish_log(&self) -> Result<Blake3, BuildError> {
+        let text = self.log.finish()?;
+        self.executor.store.put_log(&self.key, &text)?;
+        Ok(Blake3::of(&text))
+    }
+}
+
+/// What a build prints: the whole in a file, the end in memory.
+pub(super) struct Log {
+    path: PathBuf,
+    state: Mutex<(BufWriter<File>, VecDeque<String>)>,
+}
+
+impl Log {
+    fn create(path: &Path) -> Result<Self, BuildError> {
+        let state = Mutex::new((BufWriter::new(fs::create(path)?), VecDeque::with_capacity(TAIL)));
+        Ok(Self { path: path.to_owned(), state })
+    }
+
+    pub(super) fn line(&self, line: &[u8]) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        // A log that cannot be written (a full disk) is told of when it is read back.
+        let _ = state.0.write_all(line).and_then(|()| state.0.write_all(b"\n"));
+        if state.1.len() == TAIL {
+            state.1.pop_front();
+        }
+        state.1.push_back(String::from_utf8_lossy(line).into_owned());
+    }
+
+    fn tail(&self) -> Vec<String> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).1.iter().cloned().collect()
+    }
+
+    fn finish(&self) -> Result<Vec<u8>, BuildError> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.0.flush().map_err(fs::failed("write", &self.path))?;
+        Ok(fs::read(&self.path)?)
+    }
+}

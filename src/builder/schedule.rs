@@ -1,0 +1,221 @@
+//! Decides what runs when.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Instant;
+
+use super::download::Downloads;
+use super::execute::Executor;
+use super::survey::{look, survey};
+use super::{BuildError, Options, Standing, Survey};
+use crate::digest::{DerivationKey, Sha256};
+use crate::fs;
+use crate::plan::{Derivation, Node, NodeId, Plan};
+use crate::progress::{Event, Sink};
+use crate::recipe::Source;
+use crate::sandbox::Stop;
+use crate::store::{Store, Trace};
+
+/// What reaches the scheduler from the threads that work.
+pub enum News {
+    /// A source has been fetched, or could not be.
+    Fetched(Sha256, Result<(), BuildError>),
+    /// A node was carried out, or failed.
+    Done(NodeId, Box<Result<(DerivationKey, Trace), BuildError>>),
+    /// Nothing can be done any more.
+    Broken(BuildError),
+}
+
+/// What a run did.
+#[derive(Debug)]
+pub struct Report {
+    /// How every node stands.
+    pub survey: Survey,
+    /// How many nodes were carried out.
+    pub built: usize,
+    /// What failed; the rest of the report holds all the same.
+    pub failures: Vec<BuildError>,
+}
+
+/// Carries a plan out.
+///
+/// # Errors
+/// When nothing could be started; what fails later is in the report.
+pub fn run(
+    plan: &Plan<'_>,
+    store: &Store,
+    options: &Options,
+    sink: &dyn Sink,
+    stop: &Stop,
+) -> Result<Report, BuildError> {
+    let mut survey = survey(plan, store)?;
+    let checked = if options.check { forget_wanted(plan, &mut survey) } else { BTreeMap::new() };
+    if survey.is_complete() {
+        return Ok(Report { survey, built: 0, failures: Vec::new() });
+    }
+    let jobserver = jobserver::Client::new(options.jobs).map_err(fs::failed("start a jobserver in", store.root()))?;
+    let executor = Executor { plan, store, options, sink, stop, jobserver };
+    let (sender, receiver) = channel();
+    let missing = missing_sources(plan, store, &survey);
+    let fetching: BTreeSet<Sha256> = missing.iter().map(|source| source.sha256).collect();
+    let todo = plan.order().iter().filter(|id| survey.outputs(**id).is_none()).count();
+    sink.event(Event::Planned { builds: todo, downloads: fetching.len() });
+    let (finish, over) = tokio::sync::oneshot::channel();
+    std::thread::scope(|scope| {
+        let downloads = Downloads { store, options, sink, stop };
+        let news = sender.clone();
+        scope.spawn(move || downloads.run(missing, &news, over));
+        let schedule = Schedule {
+            executor: &executor,
+            heights: heights(plan),
+            survey,
+            checked,
+            fetching,
+            running: BTreeSet::new(),
+            failures: Vec::new(),
+            built: 0,
+        };
+        let report = schedule.run(scope, &sender, &receiver);
+        // The downloads' thread waits for this, or has gone already.
+        let _ = finish.send(());
+        report
+    })
+}
+
+/// Has what was asked for built again; returns what it gave before.
+fn forget_wanted(plan: &Plan<'_>, survey: &mut Survey) -> BTreeMap<NodeId, Trace> {
+    let mut before = BTreeMap::new();
+    for id in plan.wanted().iter().filter_map(|name| plan.build_of(name)) {
+        if let Standing::Built { key, trace } = survey.standing(id).clone() {
+            before.insert(id, trace);
+            survey.set(id, Standing::Ready { key });
+        }
+    }
+    before
+}
+
+/// The sources of everything that is not built, each once.
+fn missing_sources(plan: &Plan<'_>, store: &Store, survey: &Survey) -> Vec<Source> {
+    let mut sources: BTreeMap<Sha256, Source> = BTreeMap::new();
+    for id in plan.order().iter().filter(|id| survey.outputs(**id).is_none()) {
+        for source in plan.sources(*id) {
+            if store.source(&source.sha256).is_none() {
+                sources.entry(source.sha256).or_insert(source);
+            }
+        }
+    }
+    sources.into_values().collect()
+}
+
+/// How many nodes wait for each one, in the longest row: what holds up most is begun first.
+fn heights(plan: &Plan<'_>) -> BTreeMap<NodeId, usize> {
+    let mut heights: BTreeMap<NodeId, usize> = BTreeMap::new();
+    for id in plan.order().iter().rev() {
+        let own = *heights.entry(*id).or_default();
+        for input in plan.inputs(*id) {
+            let height = heights.entry(input).or_default();
+            *height = (*height).max(own + 1);
+        }
+    }
+    heights
+}
+
+struct Schedule<'e> {
+    executor: &'e Executor<'e>,
+    heights: BTreeMap<NodeId, usize>,
+    survey: Survey,
+    checked: BTreeMap<NodeId, Trace>,
+    fetching: BTreeSet<Sha256>,
+    running: BTreeSet<NodeId>,
+    failures: Vec<BuildError>,
+    built: usize,
+}
+
+impl<'e> Schedule<'e> {
+    fn run<'scope>(
+        mut self,
+        scope: &'scope std::thread::Scope<'scope, '_>,
+        sender: &Sender<News>,
+        receiver: &Receiver<News>,
+    ) -> Result<Report, BuildError>
+    where
+        'e: 'scope,
+    {
+        loop {
+            if self.failures.is_empty() {
+                for (id, derivation) in self.startable()? {
+                    self.running.insert(id);
+                    let (executor, news) = (self.executor, sender.clone());
+                    let before = self.checked.get(&id).cloned();
+                    scope.spawn(move || {
+                        let result = executor.execute(id, &derivation, before.as_ref());
+                        let _ = news.send(News::Done(id, Box::new(result)));
+                    });
+                }
+            }
+            let waits = !self.fetching.is_empty() && self.failures.is_empty();
+            if self.running.is_empty() && !waits {
+                return Ok(Report { survey: self.survey, built: self.built, failures: self.failures });
+            }
+            match receiver.recv().expect("this end holds a sender") {
+                News::Fetched(sha256, result) => {
+                    self.fetching.remove(&sha256);
+                    self.failures.extend(result.err());
+                }
+                News::Done(id, result) => self.done(id, *result)?,
+                News::Broken(error) => self.failures.push(error),
+            }
+        }
+    }
+
+    fn done(&mut self, id: NodeId, result: Result<(DerivationKey, Trace), BuildError>) -> Result<(), BuildError> {
+        self.running.remove(&id);
+        match result {
+            Ok((key, trace)) => {
+                self.built += 1;
+                self.survey.set(id, Standing::Built { key, trace });
+                self.look_again()
+            }
+            Err(error) => {
+                // What an interrupt has killed says so of itself; once is enough.
+                let repeated = matches!(error, BuildError::Interrupted) || self.executor.stop.is_stopped();
+                if !(repeated && !self.failures.is_empty()) {
+                    self.failures.push(error);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Looks up those that waited: their inputs may be the same as once before.
+    fn look_again(&mut self) -> Result<(), BuildError> {
+        let Executor { plan, store, .. } = self.executor;
+        for id in plan.order() {
+            if matches!(self.survey.standing(*id), Standing::Waiting) {
+                let standing = look(plan, store, &self.survey, *id)?;
+                self.survey.set(*id, standing);
+            }
+        }
+        Ok(())
+    }
+
+    /// What can be started now, as many as there are free jobs.
+    fn startable(&self) -> Result<Vec<(NodeId, Derivation)>, BuildError> {
+        let plan = self.executor.plan;
+        let ready = |id: &&NodeId| {
+            matches!(self.survey.standing(**id), Standing::Ready { .. })
+                && !self.running.contains(id)
+                && !plan.sources(**id).iter().any(|source| self.fetching.contains(&source.sha256))
+        };
+        let mut ready: Vec<NodeId> = plan.order().iter().filter(ready).copied().collect();
+        // Tests before builds of the same height: a wrong result is found before much is built upon it.
+        ready.sort_by_key(|id| (std::cmp::Reverse(self.heights[id]), matches!(plan.node(*id), Node::Build(_))));
+        let free = self.executor.options.jobs.saturating_sub(self.running.len());
+        let mut started = Vec::new();
+        for id in ready.into_iter().take(free) {
+            let derivation = plan.derivation(id, &|id| self.survey.outputs(id))?;
+            started.push((id, derivation.expect("a ready node's inputs are built")));
+        }
+        Ok(started)
+    }
+}

@@ -1,0 +1,66 @@
+//! Sources from the store into a build's directory; seeds into one object.
+
+use std::path::{Path, PathBuf};
+
+use super::BuildError;
+use crate::archive::{self, ArchiveError, Limits};
+use crate::fs;
+use crate::plan::{BuildWork, Unpack};
+use crate::recipe::Source;
+use crate::store::{Scratch, Store};
+
+/// Fills `/build` (`directory` on this machine): the sources, and the recipe's own files below `files`.
+pub fn prepare(store: &Store, name: &str, work: &BuildWork, directory: &Path) -> Result<(), BuildError> {
+    fs::create_dir_all(directory)?;
+    for source in &work.sources {
+        place(store, name, source, directory)?;
+    }
+    fs::create_dir_all(&directory.join("src"))?;
+    let files = directory.join("files");
+    fs::create_dir_all(&files)?;
+    for file in &work.files {
+        let destination = file.name.under(&files);
+        if let Some(parent) = destination.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::write(&destination, fs::read(&file.path)?)?;
+    }
+    Ok(())
+}
+
+fn place(store: &Store, name: &str, source: &Source, directory: &Path) -> Result<(), BuildError> {
+    let file = fetched(store, source);
+    let destination = source.into.under(directory);
+    if !source.unpack {
+        fs::create_dir_all(&destination)?;
+        return Ok(fs::write(&destination.join(source.file_name()), fs::read(&file)?)?);
+    }
+    if let Some(parent) = destination.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    let unpacked = archive::unpack(&file, &source.file_name(), &destination, source.strip, &Limits::default());
+    unpacked.map_err(|source| BuildError::Unpack { name: name.to_owned(), source })
+}
+
+fn fetched(store: &Store, source: &Source) -> PathBuf {
+    store.source(&source.sha256).expect("a build starts when its sources are in the store")
+}
+
+/// Unpacks seed packages into one tree; returns its directory.
+pub fn seeds(store: &Store, name: &str, work: &Unpack, scratch: &Scratch) -> Result<PathBuf, BuildError> {
+    let packages: Vec<_> = work
+        .packages
+        .iter()
+        .map(|package| {
+            let path = store.source(&package.sha256).expect("a build starts when its sources are in the store");
+            (format!("{} {}", package.name, package.version), path)
+        })
+        .collect();
+    let destination = scratch.path().join("seeds");
+    let failed = |source: ArchiveError| BuildError::Unpack { name: name.to_owned(), source };
+    archive::unpack_debs(&packages, &destination, &Limits::default()).map_err(failed)?;
+    for (path, target) in &work.links {
+        fs::symlink(target, &path.under(&destination))?;
+    }
+    Ok(destination)
+}

@@ -1,0 +1,245 @@
+//! The command line, as types.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::recipe::OutputRef;
+
+const EXAMPLES: &str = "\
+Examples:
+  drystone build jq                          build jq and all that it needs; print where it is
+  drystone image build recipes/images/jq.toml -o out/jq
+                                             an OCI image that holds jq and nothing else
+  drystone plan jq                           what would be done, and what is done already
+  drystone log jq                            what the last build of jq printed
+
+A project is a directory with recipes/ and toolchains/; it is looked for from here upwards.";
+
+/// Builds static userspace utilities and the container images made of them, bit for bit the same everywhere.
+#[derive(Debug, Parser)]
+#[command(name = "drystone", version, about, after_help = EXAMPLES, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What every verb takes.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// The project: a directory with recipes/ and toolchains/ [default: the nearest one from here upwards]
+    #[arg(long, global = true, value_name = "DIR", env = "DRYSTONE_PROJECT")]
+    pub project: Option<PathBuf>,
+    /// The store [default: the project's store/]
+    #[arg(long, global = true, value_name = "DIR", env = "DRYSTONE_STORE")]
+    pub store: Option<PathBuf>,
+    /// What the binaries run on
+    #[arg(long, global = true, value_name = "TRIPLET", default_value = "x86_64-linux-musl")]
+    pub target: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    Build(Build),
+    Image(Image),
+    Plan(Plan),
+    Log(Log),
+    Store(StoreArgs),
+    /// Print a shell's completions
+    #[command(after_help = "Examples:\n  drystone completions bash > ~/.local/share/bash-completion/completions/drystone")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// How a plan is carried out.
+#[derive(Debug, Args)]
+pub struct Running {
+    /// Builds at once, and processes of all builds together [default: the number of cores]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+    pub jobs: Option<u16>,
+    /// Take sources only from the store
+    #[arg(long)]
+    pub offline: bool,
+    /// Keep the directory of a failed build, and say where
+    #[arg(short, long)]
+    pub keep_failed: bool,
+    /// End a build that takes longer
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+    pub time_limit: u64,
+}
+
+/// Build recipes and whatever they need; print the store paths
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  drystone build jq sed             two recipes, all their components
+  drystone build coreutils/cat      print the path of one component
+  drystone build --all              every recipe of the project
+  drystone build --check sed        build sed again from scratch, and compare
+  drystone build -k -j 1 bash       one thing at a time; keep what fails, to look at it")]
+pub struct Build {
+    /// RECIPE, or RECIPE/COMPONENT
+    #[arg(required_unless_present = "all")]
+    pub names: Vec<OutputRef>,
+    /// Every recipe of the project
+    #[arg(long)]
+    pub all: bool,
+    /// Build again although it is built, and compare the results; a difference is an error
+    #[arg(long)]
+    pub check: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub running: Running,
+}
+
+/// Make container images
+#[derive(Debug, Args)]
+pub struct Image {
+    #[command(subcommand)]
+    pub verb: ImageVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ImageVerb {
+    Build(ImageBuild),
+}
+
+/// Assemble an image from a spec, building what it needs; print its digest
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  drystone image build recipes/images/jq.toml -o out/jq
+  drystone image build recipes/images/curl.toml -o curl.tar --format oci-archive
+  drystone image build recipes/images/toolbox.toml -o toolbox --format rootfs
+  skopeo inspect oci:out/jq          read what the first one made")]
+pub struct ImageBuild {
+    /// The image spec
+    pub spec: PathBuf,
+    /// Where the image goes
+    #[arg(short, long, value_name = "PATH")]
+    pub output: PathBuf,
+    /// What is written
+    #[arg(long, value_enum, default_value_t = Format::Oci)]
+    pub format: Format,
+    /// How layers are compressed
+    #[arg(long, value_enum, default_value_t = Compression::Gzip)]
+    pub compression: Compression,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub running: Running,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A directory: an OCI image layout
+    Oci,
+    /// The same as one tar file
+    OciArchive,
+    /// A tar file for `docker load`
+    DockerArchive,
+    /// The root file system as a directory
+    Rootfs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Compression {
+    /// What every tool reads
+    Gzip,
+    /// Smaller and faster, for tools that read it
+    Zstd,
+}
+
+/// Show what building a recipe takes, and what is there already
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Each line is marked: built (in the store, under a root), cached (in the store, under no root), to do.
+
+Examples:
+  drystone plan jq                       a tree
+  drystone plan curl --format dot | dot -Tsvg > curl.svg
+  drystone plan jq sed --format json     for machines, with every key and object that is known")]
+pub struct Plan {
+    /// Recipes
+    #[arg(required = true)]
+    pub names: Vec<OutputRef>,
+    /// The form
+    #[arg(long, value_enum, default_value_t = PlanFormat::Tree)]
+    pub format: PlanFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    /// For people
+    Tree,
+    /// For Graphviz
+    Dot,
+    /// For machines
+    Json,
+}
+
+/// Show what the last build of a recipe printed
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  drystone log jq            the build
+  drystone log jq --test     its tests
+  drystone log jq | less -R")]
+pub struct Log {
+    /// The recipe
+    pub name: OutputRef,
+    /// The log of its tests instead
+    #[arg(long)]
+    pub test: bool,
+}
+
+/// Look into the store
+#[derive(Debug, Args)]
+pub struct StoreArgs {
+    #[command(subcommand)]
+    pub verb: StoreVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum StoreVerb {
+    /// List what the store's roots name
+    #[command(after_help = "Examples:\n  drystone store ls\n  drystone store ls --json")]
+    Ls {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the path of a component that is built
+    #[command(after_help = "Examples:\n  drystone store path jq\n  ls $(drystone store path coreutils/cat)/usr/bin")]
+    Path {
+        /// RECIPE or RECIPE/COMPONENT
+        name: OutputRef,
+    },
+    /// Print the manifest of a component or object
+    #[command(after_help = "\
+The object's id is the BLAKE3 of this text:
+  drystone store manifest jq | b3sum
+
+Examples:
+  drystone store manifest jq
+  drystone store manifest 3f2a…          an object's whole id")]
+    Manifest {
+        /// RECIPE, RECIPE/COMPONENT, or an object's id
+        name: String,
+    },
+    /// Rehash everything; move what is corrupt to quarantine/
+    #[command(after_help = "\
+Examples:
+  drystone store verify                  exit code 1 when something was corrupt; build again to replace it")]
+    Verify,
+    /// Remove what no root names
+    #[command(after_help = "Examples:\n  drystone store gc                      sources stay: they are what a rebuild without a network needs")]
+    Gc,
+}

@@ -1,0 +1,32 @@
+//! Carries a plan out for a verb: with progress, and with all that failed as one failure.
+
+use std::time::Instant;
+
+use super::args::Running;
+use super::failure::Failure;
+use super::project::Project;
+use super::show;
+use crate::builder::{self, Survey};
+use crate::plan::Plan;
+use crate::sandbox::Stop;
+
+/// Builds what of a plan is missing, showing it on standard error. `what` names the goal in the last line.
+pub fn carry_out(project: &Project, plan: &Plan<'_>, running: &Running, check: bool, what: &str) -> Result<Survey, Failure> {
+    let began = Instant::now();
+    let options = project.options(running, check);
+    let sink = show::sink();
+    let stop = Stop::default();
+    let report = builder::run(plan, &project.store, &options, &*sink, &stop);
+    sink.end();
+    let report = report?;
+    if !report.failures.is_empty() {
+        return Err(Failure::several(report.failures));
+    }
+    let seconds = began.elapsed();
+    match report.built {
+        0 => eprintln!("{what}: nothing to do, all is built ({} ms)", seconds.as_millis()),
+        built if check => eprintln!("{what}: built again with the same result ({built} run, {:.1} s)", seconds.as_secs_f64()),
+        built => eprintln!("{what}: built ({built} run, {:.1} s)", seconds.as_secs_f64()),
+    }
+    Ok(report.survey)
+}

@@ -1,0 +1,262 @@
+//! Errors as people read them: what happened, the chain of causes, what to do, and the exit code.
+
+use std::error::Error;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::builder::{BuildError, BuildFailure};
+use crate::fs::FsError;
+use crate::image::ImageError;
+use crate::plan::PlanError;
+use crate::recipe::{CatalogError, Diagnostic};
+use crate::sandbox::{SandboxError, SetupError};
+use crate::store::StoreError;
+
+/// Whose fault it is; the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class {
+    /// A build failed, or a check found something.
+    Work = 1,
+    /// A mistake in the command line or in a file that a person wrote.
+    User = 2,
+    /// This machine lacks something.
+    Machine = 3,
+    /// The user stopped it.
+    Interrupted = 130,
+}
+
+/// What ends a verb.
+#[derive(Debug)]
+pub struct Failure {
+    class: Class,
+    /// Whole messages, each of one error.
+    messages: Vec<String>,
+    hints: Vec<String>,
+}
+
+impl Failure {
+    fn new(class: Class, error: &dyn Error) -> Self {
+        Self { class, messages: vec![chain(error)], hints: hints(error) }
+    }
+
+    /// A check that found something, said already.
+    pub fn found(message: String, hint: &str) -> Self {
+        Self { class: Class::Work, messages: vec![message], hints: vec![hint.to_owned()] }
+    }
+
+    /// A mistake of the user's.
+    pub fn user(message: String, hint: String) -> Self {
+        Self { class: Class::User, messages: vec![message], hints: vec![hint] }
+    }
+
+    /// There is no project here.
+    pub fn no_project(place: &Path) -> Self {
+        Self::user(
+            format!("{} is not in a project: there is no directory with recipes/ and toolchains/", place.display()),
+            "change to one, or name it with --project".to_owned(),
+        )
+    }
+
+    /// Several things that failed in one run.
+    pub fn several(errors: Vec<BuildError>) -> Self {
+        let mut all = errors.into_iter().map(Self::from);
+        let mut whole = all.next().expect("a failed run has a failure");
+        for failure in all {
+            whole.messages.extend(failure.messages);
+            whole.hints.extend(failure.hints);
+        }
+        whole.hints.dedup();
+        whole
+    }
+
+    /// Prints it; gives the exit code.
+    pub fn report(&self) -> ExitCode {
+        let red = console::Style::new().for_stderr().red().bold();
+        let cyan = console::Style::new().for_stderr().cyan();
+        let mut out = std::io::stderr().lock();
+        for message in &self.messages {
+            // Diagnostics bring their own heading.
+            let _ = match message.strip_prefix("error: ") {
+                Some(text) => writeln!(out, "{} {text}", red.apply_to("error:")),
+                None => writeln!(out, "{} {message}", red.apply_to("error:")),
+            };
+        }
+        for hint in &self.hints {
+            let _ = writeln!(out, "{} {hint}", cyan.apply_to("hint:"));
+        }
+        ExitCode::from(self.class as u8)
+    }
+}
+
+/// An error and what caused it, each once.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// The file operation at the bottom of an error, if there is one.
+fn find<'e, T: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e T> {
+    let mut current = Some(error);
+    while let Some(error) = current {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        current = error.source();
+    }
+    None
+}
+
+fn hints(error: &dyn Error) -> Vec<String> {
+    let mut source = error.source();
+    let mut hints = Vec::new();
+    while let Some(cause) = source {
+        if let Some(io) = cause.downcast_ref::<std::io::Error>() {
+            hints.extend(io_hint(io.kind()).map(str::to_owned));
+        }
+        source = cause.source();
+    }
+    hints
+}
+
+fn io_hint(kind: std::io::ErrorKind) -> Option<&'static str> {
+    use std::io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    match kind {
+        StorageFull | QuotaExceeded => Some("the disk is full; nothing was published half: free some space and run again"),
+        ReadOnlyFilesystem => Some("the file system is read-only; name another store with --store"),
+        PermissionDenied => Some("this user may not write there; name another store with --store"),
+        _ => None,
+    }
+}
+
+/// How a kernel facility that the sandbox takes is enabled.
+fn facility_hint(error: &SetupError) -> String {
+    match error.facility.as_str() {
+        "user-namespaces" => "unprivileged user namespaces are needed. Look at: sysctl user.max_user_namespaces (must not \
+             be 0), kernel.unprivileged_userns_clone (must be 1, on Debian kernels), \
+             kernel.apparmor_restrict_unprivileged_userns (must be 0, on Ubuntu). In a container, the outer runtime must \
+             allow unshare(2), clone(2) with CLONE_NEWUSER, and mount(2)"
+            .to_owned(),
+        "overlay" => "overlayfs in user namespaces is needed (Linux 5.11 or newer, CONFIG_OVERLAY_FS): modprobe overlay; \
+             a store on a file system that cannot be a lower layer (some network file systems) has to be moved with --store"
+            .to_owned(),
+        "proc" => "a new /proc cannot be mounted: the outer container masks parts of its own. Run it with an unmasked /proc \
+             (podman: --security-opt unmask=ALL; docker: --security-opt systempaths=unconfined)"
+            .to_owned(),
+        "seccomp" => "seccomp filters are needed (CONFIG_SECCOMP_FILTER)".to_owned(),
+        "tmpfs" => "tmpfs is needed (CONFIG_TMPFS), and the memory to fill it".to_owned(),
+        other => format!("there is no build without a sandbox; what failed is `{other}`"),
+    }
+}
+
+impl From<CatalogError> for Failure {
+    fn from(error: CatalogError) -> Self {
+        Self { hints: hints(&error), messages: vec![chain(&error)], class: Class::User }
+    }
+}
+
+impl From<Vec<Diagnostic>> for Failure {
+    fn from(diagnostics: Vec<Diagnostic>) -> Self {
+        Self { class: Class::User, messages: diagnostics.iter().map(ToString::to_string).collect(), hints: Vec::new() }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::new(Class::Machine, &error)
+    }
+}
+
+impl From<FsError> for Failure {
+    fn from(error: FsError) -> Self {
+        Self::new(Class::Machine, &error)
+    }
+}
+
+impl From<ImageError> for Failure {
+    fn from(error: ImageError) -> Self {
+        let class = if find::<FsError>(&error).is_some() { Class::Machine } else { Class::User };
+        Self::new(class, &error)
+    }
+}
+
+impl From<PlanError> for Failure {
+    fn from(error: PlanError) -> Self {
+        let mut failure = Self::new(Class::User, &error);
+        let quoted = |names: &[String]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        match &error {
+            PlanError::UnknownRecipe { nearest, .. } if !nearest.is_empty() => {
+                failure.hints.push(format!("the nearest: {}", quoted(nearest)));
+            }
+            PlanError::UnknownTarget { known, .. } => failure.hints.push(format!("it can for {}", quoted(known))),
+            PlanError::UnknownComponent { component, available, .. } => {
+                let near = crate::recipe::nearest(component.as_str(), available.iter().map(String::as_str));
+                let few = if available.len() > 12 && !near.is_empty() { near } else { available.clone() };
+                failure.hints.push(format!("it has {}", quoted(&few)));
+            }
+            _ => {}
+        }
+        failure
+    }
+}
+
+impl From<BuildError> for Failure {
+    fn from(error: BuildError) -> Self {
+        match error {
+            BuildError::Plan(error) => error.into(),
+            BuildError::Store(error) => error.into(),
+            BuildError::Failed(failure) => failed_build(&failure),
+            BuildError::Interrupted => Self::new(Class::Interrupted, &BuildError::Interrupted),
+            BuildError::Sandbox { source: SandboxError::Setup(ref setup), .. } => {
+                let mut failure = Self::new(Class::Machine, &error);
+                failure.hints.push(facility_hint(setup));
+                failure
+            }
+            BuildError::Sandbox { .. } | BuildError::Fs(_) | BuildError::Client(_) | BuildError::Fetch(_) => {
+                Self::new(Class::Machine, &error)
+            }
+            BuildError::Mirrors(_) => Self::new(Class::User, &error),
+            BuildError::Unpack { .. } if find::<FsError>(&error).is_some() => Self::new(Class::Machine, &error),
+            BuildError::Unpack { .. }
+            | BuildError::Rules { .. }
+            | BuildError::Components { .. }
+            | BuildError::Seeds(_)
+            | BuildError::Differs { .. } => Self::new(Class::Work, &error),
+        }
+    }
+}
+
+fn failed_build(failure: &BuildFailure) -> Failure {
+    let BuildFailure { name, tail, kept, .. } = failure;
+    let mut message = format!("{failure}\n");
+    if !tail.is_empty() {
+        message.push_str("its last lines:\n");
+        for line in tail {
+            message.push_str(&format!("  | {line}\n"));
+        }
+    }
+    let recipe = name.strip_suffix(" test").unwrap_or(name);
+    let recipe = recipe.rsplit_once('-').map_or(recipe, |(recipe, _)| recipe);
+    let test = if name.ends_with(" test") { " --test" } else { "" };
+    let mut hints = vec![format!("the whole log: drystone log {recipe}{test}")];
+    match kept {
+        Some(kept) => hints.push(format!(
+            "what it left: {0} (/build is {0}/build, /out is {0}/out)",
+            kept.display()
+        )),
+        None => hints.push("to look at what it left, run again with --keep-failed".to_owned()),
+    }
+    if tail.iter().any(|line| line.contains("Read-only file system")) {
+        hints.push("a build may write only to /build, /out and /tmp: `Read-only file system` tells what tried more".into());
+    }
+    Failure { class: Class::Work, messages: vec![message.trim_end().to_owned()], hints }
+}

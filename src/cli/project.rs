@@ -1,0 +1,54 @@
+//! Where the project and its store are.
+
+use std::path::{Path, PathBuf};
+
+use super::args::{Common, Running};
+use super::failure::Failure;
+use crate::builder::Options;
+use crate::recipe::{Catalog, Target};
+use crate::sandbox::Limits;
+use crate::store::Store;
+
+/// An opened project.
+pub struct Project {
+    /// Its directory.
+    pub root: PathBuf,
+    /// Its recipes and toolchain.
+    pub catalog: Catalog,
+    /// Its store.
+    pub store: Store,
+    /// What is built for.
+    pub target: Target,
+}
+
+impl Project {
+    /// Finds the project, reads its recipes and opens its store.
+    pub fn open(common: &Common) -> Result<Self, Failure> {
+        let root = find(common)?;
+        let catalog = Catalog::load(&root)?;
+        let store = Store::open(common.store.as_deref().unwrap_or(&root.join("store")))?;
+        Ok(Self { root, catalog, store, target: Target(common.target.clone()) })
+    }
+
+    /// How the command line wants plans carried out.
+    pub fn options(&self, running: &Running, check: bool) -> Options {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Options {
+            jobs: running.jobs.map_or(cores, usize::from),
+            offline: running.offline,
+            check,
+            keep_failed: running.keep_failed.then(|| self.store.root().join("failed")),
+            limits: Limits { time: std::time::Duration::from_secs(running.time_limit), ..Limits::default() },
+        }
+    }
+}
+
+fn find(common: &Common) -> Result<PathBuf, Failure> {
+    let is_project = |directory: &Path| directory.join("recipes").is_dir() && directory.join("toolchains").is_dir();
+    if let Some(root) = &common.project {
+        return if is_project(root) { Ok(root.clone()) } else { Err(Failure::no_project(root)) };
+    }
+    let here = std::env::current_dir().map_err(crate::fs::failed("find", Path::new(".")))?;
+    let found = here.ancestors().find(|directory| is_project(directory));
+    found.map(Path::to_owned).ok_or_else(|| Failure::no_project(&here))
+}

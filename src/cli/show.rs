@@ -1,0 +1,175 @@
+//! Progress on standard error: moving lines on a terminal, plain lines elsewhere.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle};
+
+use crate::progress::{Event, Sink};
+
+/// A sink that has an end.
+pub trait Show: Sink {
+    /// Takes what moves off the screen.
+    fn end(&self);
+}
+
+/// The sink that fits standard error.
+pub fn sink() -> Box<dyn Show> {
+    if console::user_attended_stderr() { Box::new(Lines::new()) } else { Box::new(Plain::default()) }
+}
+
+/// One line an event that matters, for logs and pipes.
+#[derive(Debug, Default)]
+struct Plain {
+    total: Mutex<Total>,
+}
+
+#[derive(Debug, Default)]
+struct Total {
+    builds: usize,
+    done: usize,
+    sizes: BTreeMap<String, u64>,
+}
+
+impl Sink for Plain {
+    fn event(&self, event: Event) {
+        let mut total = self.total.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Event::Planned { builds, downloads } => {
+                total.builds = builds;
+                eprintln!("{builds} to run, {downloads} to fetch");
+            }
+            Event::DownloadAdvanced { name, bytes } => *total.sizes.entry(name).or_default() += bytes,
+            Event::DownloadRetried { name, reason } => eprintln!("fetching {name} again: {reason}"),
+            Event::DownloadFinished { name } => {
+                let size = total.sizes.get(&name).copied().unwrap_or_default();
+                eprintln!("fetched {name} ({})", HumanBytes(size));
+            }
+            Event::BuildPhase { name, phase } => eprintln!("{name}: {phase}"),
+            Event::Breach { name, what } => eprintln!("{name}: contained: {what}"),
+            Event::BuildFinished { name, duration } => {
+                total.done += 1;
+                eprintln!("{name}: done in {:.1} s ({}/{})", duration.as_secs_f64(), total.done, total.builds);
+            }
+            Event::BuildFailed { name } => eprintln!("{name}: failed"),
+            Event::DownloadStarted { .. } | Event::BuildStarted { .. } | Event::BuildLine { .. } => {}
+        }
+    }
+}
+
+impl Show for Plain {
+    fn end(&self) {}
+}
+
+/// A bar for each download, a line for each running build, and a total.
+struct Lines {
+    all: MultiProgress,
+    state: Mutex<State>,
+}
+
+struct State {
+    total: ProgressBar,
+    downloads: BTreeMap<String, ProgressBar>,
+    builds: BTreeMap<String, Running>,
+}
+
+struct Running {
+    bar: ProgressBar,
+    phase: String,
+    began: Instant,
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("the template is valid").progress_chars("=> ")
+}
+
+impl Lines {
+    fn new() -> Self {
+        let all = MultiProgress::new();
+        let total = all.add(ProgressBar::new(0).with_style(style("[{bar:24}] {pos}/{len} done, {elapsed}")));
+        let state = Mutex::new(State { total, downloads: BTreeMap::new(), builds: BTreeMap::new() });
+        Self { all, state }
+    }
+
+    fn add(&self, state: &State, bar: ProgressBar) -> ProgressBar {
+        let bar = self.all.insert_before(&state.total, bar);
+        bar.enable_steady_tick(Duration::from_millis(200));
+        bar
+    }
+
+    fn say(&self, text: &str) {
+        // Only a terminal that has gone away refuses.
+        let _ = self.all.println(text);
+    }
+}
+
+impl Sink for Lines {
+    fn event(&self, event: Event) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Event::Planned { builds, .. } => {
+                state.total.set_length(builds as u64);
+                state.total.enable_steady_tick(Duration::from_millis(500));
+            }
+            Event::DownloadStarted { name, size, resumed_at } => {
+                let known = style("  {prefix:32!} [{bar:24}] {bytes}/{total_bytes}  {binary_bytes_per_sec}");
+                let unknown = style("  {prefix:32!} {spinner} {bytes}  {binary_bytes_per_sec}");
+                let bar = match size {
+                    Some(size) => ProgressBar::new(size).with_style(known),
+                    None => ProgressBar::new_spinner().with_style(unknown),
+                };
+                let bar = self.add(&state, bar.with_prefix(name.clone()));
+                bar.set_position(resumed_at);
+                if let Some(old) = state.downloads.insert(name, bar) {
+                    old.finish_and_clear();
+                }
+            }
+            Event::DownloadAdvanced { name, bytes } => {
+                if let Some(bar) = state.downloads.get(&name) {
+                    bar.inc(bytes);
+                }
+            }
+            Event::DownloadRetried { name, reason } => self.say(&format!("fetching {name} again: {reason}")),
+            Event::DownloadFinished { name } => {
+                if let Some(bar) = state.downloads.remove(&name) {
+                    bar.finish_and_clear();
+                }
+            }
+            Event::BuildStarted { name } => {
+                let bar = ProgressBar::new_spinner().with_style(style("  {prefix:24!} {elapsed:>5} {wide_msg}"));
+                let bar = self.add(&state, bar.with_prefix(name.clone()));
+                state.builds.insert(name, Running { bar, phase: String::new(), began: Instant::now() });
+            }
+            Event::BuildPhase { name, phase } => {
+                if let Some(running) = state.builds.get_mut(&name) {
+                    running.bar.set_message(phase.clone());
+                    running.phase = phase;
+                }
+            }
+            Event::BuildLine { name, line } => {
+                if let Some(running) = state.builds.get(&name) {
+                    let line = console::strip_ansi_codes(&line).replace('\t', " ");
+                    running.bar.set_message(format!("{}: {line}", running.phase));
+                }
+            }
+            Event::Breach { name, what } => self.say(&format!("{name}: contained: {what}")),
+            Event::BuildFinished { name, .. } | Event::BuildFailed { name } => {
+                if let Some(running) = state.builds.remove(&name) {
+                    running.bar.finish_and_clear();
+                    let seconds = running.began.elapsed().as_secs_f64();
+                    self.say(&format!("  {name:<24} {seconds:.1} s"));
+                }
+                state.total.inc(1);
+            }
+        }
+    }
+}
+
+impl Show for Lines {
+    fn end(&self) {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.total.finish_and_clear();
+        let _ = self.all.clear();
+    }
+}

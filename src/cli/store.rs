@@ -1,0 +1,86 @@
+//! `drystone store`.
+
+use std::collections::BTreeMap;
+
+use indicatif::ProgressBar;
+
+use super::args::{Common, StoreArgs, StoreVerb};
+use super::failure::Failure;
+use super::project::Project;
+use crate::builder::survey;
+use crate::digest::ObjectId;
+use crate::plan::{Plan, closure};
+use crate::recipe::OutputRef;
+
+/// Looks into the store.
+pub fn run(common: &Common, args: &StoreArgs) -> Result<(), Failure> {
+    let project = Project::open(common)?;
+    match &args.verb {
+        StoreVerb::Ls { json } => list(&project, *json),
+        StoreVerb::Path { name } => {
+            println!("{}", project.store.object_path(&object(&project, name)?).display());
+            Ok(())
+        }
+        StoreVerb::Manifest { name } => {
+            let id = match name.parse::<ObjectId>() {
+                Ok(id) => id,
+                Err(_) => object(&project, &reference(name)?)?,
+            };
+            print!("{}", project.store.tree(&id)?.manifest());
+            Ok(())
+        }
+        StoreVerb::Verify => verify(&project),
+        StoreVerb::Gc => {
+            let collected = project.store.collect()?;
+            eprintln!("removed {} objects and {} traces", collected.objects, collected.traces);
+            Ok(())
+        }
+    }
+}
+
+fn reference(name: &str) -> Result<OutputRef, Failure> {
+    name.parse().map_err(|error| Failure::user(format!("{error}"), "name a recipe, or an object's whole id".to_owned()))
+}
+
+fn list(project: &Project, json: bool) -> Result<(), Failure> {
+    let roots: BTreeMap<String, ObjectId> = project.store.roots()?;
+    if json {
+        println!("{}", serde_json::to_string_pretty(&roots).expect("this is plain data"));
+    } else {
+        roots.iter().for_each(|(name, id)| println!("{id}  {name}"));
+    }
+    Ok(())
+}
+
+/// The object of a component that is built.
+fn object(project: &Project, name: &OutputRef) -> Result<ObjectId, Failure> {
+    let plan = Plan::new(&project.catalog, &project.target, std::slice::from_ref(&name.recipe))?;
+    let survey = survey(&plan, &project.store)?;
+    let named = closure(&project.catalog, std::slice::from_ref(name))?;
+    let (recipe, component) = named.first().expect("a closure holds what it is of");
+    if plan.build_of(recipe).is_none_or(|id| survey.outputs(id).is_none()) {
+        return Err(Failure::user(
+            format!("{recipe} as it is now is not built"),
+            format!("build it first: drystone build {recipe}"),
+        ));
+    }
+    Ok(plan.object(&|id| survey.outputs(id), recipe, component)?)
+}
+
+fn verify(project: &Project) -> Result<(), Failure> {
+    let bar = ProgressBar::new_spinner().with_message("objects and sources rehashed");
+    bar.set_style(indicatif::ProgressStyle::with_template("{spinner} {pos} {msg}").expect("the template is valid"));
+    let verified = project.store.verify(&|| bar.inc(1))?;
+    bar.finish_and_clear();
+    for fault in &verified.faults {
+        println!("{}: {}", fault.what, fault.how);
+    }
+    eprintln!("{} objects and {} sources verified", verified.objects, verified.sources);
+    match verified.faults.len() {
+        0 => Ok(()),
+        count => Err(Failure::found(
+            format!("{count} corrupt; moved to {}", project.store.root().join("quarantine").display()),
+            "build again, and what is missing is made or fetched anew",
+        )),
+    }
+}

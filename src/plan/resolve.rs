@@ -1,0 +1,264 @@
+//! A node and its inputs' outputs become a [`Derivation`].
+
+use std::collections::BTreeMap;
+
+use super::closure::{closure, find};
+use super::derivation::{BuildWork, Case, Derivation, TestWork, Unpack, Work};
+use super::{Node, NodeId, Outputs, Plan, PlanError, SEEDS_OUTPUT, fill};
+use crate::archive::EPOCH;
+use crate::digest::ObjectId;
+use crate::recipe::{CcTarget, CcUnit, ComponentName, OutputRef, Recipe, RecipeName, Steps, Test, TestKind, Words};
+use crate::sandbox::{Action, Job, Step, Unit};
+
+/// The outputs of the nodes that are built.
+type Built<'a> = &'a dyn Fn(NodeId) -> Option<&'a Outputs>;
+
+impl Plan<'_> {
+    /// The derivation of a node; `None` while one of its inputs is not built.
+    ///
+    /// # Errors
+    /// When a component that it needs does not exist.
+    pub fn derivation<'a>(&self, id: NodeId, built: Built<'a>) -> Result<Option<Derivation>, PlanError> {
+        if self.inputs(id).into_iter().any(|input| built(input).is_none()) {
+            return Ok(None);
+        }
+        let resolver = Resolver { plan: self, built };
+        let work = match self.node(id) {
+            Node::Seeds => {
+                let seeds = &self.catalog.toolchain().seeds;
+                Work::Unpack(Unpack { packages: seeds.packages.clone(), links: seeds.links.clone() })
+            }
+            Node::Build(name) => Work::Build(resolver.build(find(self.catalog, name)?)?),
+            Node::Test(name) => {
+                let recipe = find(self.catalog, name)?;
+                let cases = recipe.tests.iter().map(|test| resolver.case(recipe, test));
+                Work::Test(TestWork { cases: cases.collect::<Result<_, _>>()? })
+            }
+        };
+        Ok(Some(Derivation { name: self.name(id), target: self.target.to_string(), work }))
+    }
+
+    /// The object of a component.
+    ///
+    /// # Errors
+    /// When the recipe's build did not give it.
+    pub fn object<'a>(&self, built: Built<'a>, recipe: &RecipeName, component: &ComponentName) -> Result<ObjectId, PlanError> {
+        let outputs = self.build_of(recipe).and_then(built);
+        outputs.and_then(|outputs| outputs.get(component.as_str())).copied().ok_or_else(|| PlanError::UnknownComponent {
+            recipe: recipe.clone(),
+            component: component.clone(),
+            available: outputs.into_iter().flat_map(|outputs| outputs.keys().cloned()).collect(),
+        })
+    }
+}
+
+struct Resolver<'p, 'a> {
+    plan: &'p Plan<'p>,
+    built: Built<'a>,
+}
+
+impl Resolver<'_, '_> {
+    fn object(&self, recipe: &RecipeName, component: &ComponentName) -> Result<ObjectId, PlanError> {
+        self.plan.object(self.built, recipe, component)
+    }
+
+    fn closure(&self, outputs: &[OutputRef]) -> Result<Vec<ObjectId>, PlanError> {
+        let named = closure(self.plan.catalog, outputs)?;
+        named.iter().map(|(recipe, component)| self.object(recipe, component)).collect()
+    }
+
+    /// `/` of a build: the recipe's tools, the toolchain's, the seeds.
+    fn root(&self, recipe: &Recipe) -> Result<Vec<ObjectId>, PlanError> {
+        let toolchain = self.plan.catalog.toolchain();
+        let mut tools: Vec<RecipeName> = recipe.dependencies.build.clone();
+        if !toolchain.recipes.contains(&recipe.name) {
+            tools.extend(toolchain.tools.iter().cloned());
+        }
+        let tools: Vec<_> = tools.into_iter().map(|recipe| OutputRef { recipe, component: None }).collect();
+        let mut root = self.closure(&tools)?;
+        let seeds = self.plan.seeds().and_then(self.built).and_then(|outputs| outputs.get(SEEDS_OUTPUT));
+        root.extend(seeds);
+        Ok(root)
+    }
+
+    /// `/sysroot` of a build: the libraries that it links with, then the toolchain's.
+    fn sysroot(&self, recipe: &Recipe) -> Result<Vec<ObjectId>, PlanError> {
+        let toolchain = self.plan.catalog.toolchain();
+        let mut libraries = self.plan.target_dependencies(recipe)?;
+        if !toolchain.recipes.contains(&recipe.name) {
+            libraries.extend(toolchain.sysroot.iter().cloned());
+        }
+        libraries.iter().map(|library| self.object(library, &ComponentName::dev())).collect()
+    }
+
+    /// The environment that every build has, before the recipe's own.
+    fn env(&self) -> BTreeMap<String, String> {
+        let (host, build) = (self.plan.target.to_string(), self.plan.facts.build.clone());
+        let mut env: BTreeMap<String, String> = [
+            ("PATH", "/usr/bin:/usr/sbin"),
+            ("HOME", "/tmp"),
+            ("TZ", "UTC"),
+            ("LC_ALL", "C"),
+            ("SOURCE_DATE_EPOCH", EPOCH.to_string().as_str()),
+            ("OUT", "/out"),
+            ("SYSROOT", "/sysroot"),
+            ("HOST", &host),
+            ("BUILD", &build),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+        for (name, value) in &self.plan.catalog.toolchain().env {
+            env.insert(name.clone(), value.replace("${HOST}", &host).replace("${BUILD}", &build));
+        }
+        env
+    }
+
+    fn build(&self, recipe: &Recipe) -> Result<BuildWork, PlanError> {
+        let mut env = self.env();
+        env.extend(recipe.build.env.clone());
+        let files = recipe.files.iter().chain(&recipe.patches).cloned().collect();
+        Ok(BuildWork {
+            root: self.root(recipe)?,
+            sysroot: self.sysroot(recipe)?,
+            sources: recipe.sources.clone(),
+            files,
+            steps: self.steps(recipe, &env),
+            env,
+            machine: self.plan.facts.machine.clone(),
+            division: division(recipe),
+        })
+    }
+
+    fn steps(&self, recipe: &Recipe, env: &BTreeMap<String, String>) -> Vec<Step> {
+        let exec = |name: &str, dir: &str, argv: &[&str]| Step {
+            name: name.to_owned(),
+            dir: dir.to_owned(),
+            action: Action::Exec { argv: argv.iter().map(|word| (*word).to_owned()).collect() },
+        };
+        let mut steps: Vec<Step> = recipe
+            .patches
+            .iter()
+            .map(|patch| {
+                let file = format!("/build/files/{}", patch.name);
+                exec("patch", "/build/src", &["patch", "-p1", "--fuzz=0", "--no-backup-if-mismatch", "-i", &file])
+            })
+            .collect();
+        let dir = match &recipe.build.dir {
+            Some(dir) => format!("/build/src/{dir}"),
+            None => "/build/src".to_owned(),
+        };
+        let shell = |name: &str, script: &str| exec(name, &dir, &["sh", "-eu", "-c", script]);
+        match &recipe.build.steps {
+            Steps::Shell { preset, words, prepare, finish } => {
+                steps.extend(prepare.iter().map(|script| shell("prepare", script)));
+                steps.extend(self.phases(preset, words).iter().map(|(name, script)| shell(name, script)));
+                steps.extend(finish.iter().map(|script| shell("finish", script)));
+            }
+            Steps::Cc(target) => {
+                let action = Action::Compile(self.job(target, env));
+                steps.push(Step { name: "compile".to_owned(), dir, action });
+            }
+        }
+        steps
+    }
+
+    fn phases(&self, preset: &str, words: &Words) -> Vec<(String, String)> {
+        let preset = self.plan.catalog.preset(preset).expect("the catalogue rejects a recipe with an unknown preset");
+        preset.phases.iter().map(|phase| (phase.name.clone(), fill(&phase.script, words))).collect()
+    }
+
+    fn job(&self, target: &CcTarget, env: &BTreeMap<String, String>) -> Job {
+        let CcTarget { units, copies } = target;
+        let tool = |name: &str, default: &str| env.get(name).cloned().unwrap_or_else(|| default.to_owned());
+        let host = self.plan.target.to_string();
+        // Rust names a vendor where the triplet does not.
+        let triple = host.split_once('-').map_or(host.clone(), |(machine, rest)| format!("{machine}-unknown-{rest}"));
+        Job {
+            compiler: tool("CC", "cc"),
+            archiver: tool("AR", "ar"),
+            target: triple,
+            units: units.iter().cloned().map(unit).collect(),
+            copies: copies.clone(),
+        }
+    }
+
+    fn case(&self, recipe: &Recipe, test: &Test) -> Result<Case, PlanError> {
+        let Test { kind, component, with, env, files, stdin, stdout, stdout_has, stderr_has, status } = test;
+        let mut outputs = with.clone();
+        let mut case = Case {
+            root: Vec::new(),
+            sysroot: Vec::new(),
+            env: BTreeMap::new(),
+            files: files.clone(),
+            argv: Vec::new(),
+            stdin: stdin.clone(),
+            stdout: stdout.clone(),
+            stdout_has: stdout_has.clone(),
+            stderr_has: stderr_has.clone(),
+            status: *status,
+        };
+        match kind {
+            TestKind::Run(argv) => {
+                let component = tested(recipe, component.as_ref(), argv)?;
+                outputs.insert(0, OutputRef { recipe: recipe.name.clone(), component: Some(component) });
+                case.root = self.closure(&outputs)?;
+                case.argv = argv.clone();
+                for (name, value) in [("PATH", "/usr/bin:/usr/sbin"), ("HOME", "/tmp"), ("TZ", "UTC"), ("LC_ALL", "C")] {
+                    case.env.insert(name.to_owned(), value.to_owned());
+                }
+            }
+            TestKind::Script(script) => {
+                let own = self.plan.build_of(&recipe.name).and_then(self.built);
+                for component in own.into_iter().flat_map(Outputs::keys) {
+                    let component = ComponentName::new(component.clone()).expect("a build's outputs are components");
+                    if component == ComponentName::dev() {
+                        case.sysroot.push(self.object(&recipe.name, &component)?);
+                    } else if component != ComponentName::doc() {
+                        outputs.push(OutputRef { recipe: recipe.name.clone(), component: Some(component) });
+                    }
+                }
+                case.root = self.closure(&outputs)?;
+                let tools = self.root(recipe)?;
+                case.root.extend(tools.into_iter().filter(|id| !case.root.contains(id)).collect::<Vec<_>>());
+                case.sysroot.extend(self.sysroot(recipe)?);
+                case.argv = ["sh", "-eu", "-c", script].map(str::to_owned).into();
+                case.env = self.env();
+            }
+        }
+        case.env.extend(env.clone());
+        Ok(case)
+    }
+}
+
+/// The component that a `run` test is about.
+fn tested(recipe: &Recipe, said: Option<&ComponentName>, argv: &[String]) -> Result<ComponentName, PlanError> {
+    if let Some(component) = said.cloned().or_else(|| recipe.default_component()) {
+        return Ok(component);
+    }
+    let program = argv.first().map_or("", String::as_str);
+    let named = program.rsplit('/').next().unwrap_or(program);
+    ComponentName::new(named).map_err(|source| PlanError::TestComponent {
+        recipe: recipe.name.clone(),
+        program: program.to_owned(),
+        source,
+    })
+}
+
+fn unit(unit: CcUnit) -> Unit {
+    let CcUnit { name, library, sources, exclude, include, define, flags, libs } = unit;
+    Unit { name, library, sources, exclude, include, define, flags, libs }
+}
+
+/// Everything in a recipe that decides which file belongs to which component.
+fn division(recipe: &Recipe) -> Vec<String> {
+    let mut lines = Vec::new();
+    let install = &recipe.install;
+    lines.extend(install.drop.iter().map(|glob| format!("drop {}", glob.glob())));
+    lines.extend(install.utilities.iter().map(|glob| format!("utilities {}", glob.glob())));
+    lines.extend(install.setuid.iter().map(|path| format!("setuid {path}")));
+    for (name, component) in &recipe.components {
+        lines.extend(component.files.iter().map(|glob| format!("component {name} {}", glob.glob())));
+    }
+    lines
+}
