@@ -14,13 +14,11 @@ mod location;
 mod mirrors;
 mod partial;
 mod round;
-mod store;
 
 pub use error::{ConfigError, FetchError, Refusal};
 pub use index::{Address, CrateFile, SparseIndex};
 pub use location::{Location, LocationParseError};
 pub use mirrors::Mirrors;
-pub use store::Store;
 
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -31,6 +29,7 @@ use std::time::Duration;
 use crate::digest::Sha256;
 use crate::http::Client;
 use crate::progress::{Event, Sink};
+use crate::store::Store;
 use partial::Partial;
 
 /// One source to be had.
@@ -149,7 +148,7 @@ impl Fetcher<'_> {
             result?;
         }
         let adopted = self.store.adopt_source(sha256, partial.path());
-        adopted.map_err(|source| FetchError::Store { label: label.clone(), source })
+        adopted.map_err(|error| FetchError::of_store(label, error))
     }
 }
 

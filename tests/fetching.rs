@@ -7,9 +7,10 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use drystone::digest::Sha256;
-use drystone::fetch::{FetchError, Fetcher, Mirrors, Policy, Request, Store};
+use drystone::fetch::{FetchError, Fetcher, Mirrors, Policy, Request};
 use drystone::http::Client;
 use drystone::progress::{Event, Silent, Sink};
+use drystone::store::Store;
 use loopback::{Answer, Server, client};
 
 const BYTES: &[u8] = b"stones without mortar";
@@ -32,7 +33,7 @@ impl Yard {
         let scratch = tempfile::tempdir().unwrap();
         let env = |name: &str| variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| value.clone());
         let mirrors = Mirrors::from_host(&env, &scratch.path().join("root")).unwrap();
-        let store = Store::at(&scratch.path().join("store"));
+        let store = Store::open(&scratch.path().join("store")).unwrap();
         let policy = Policy { pause: Duration::ZERO, ..Policy::default() };
         Self { store, client: client(), mirrors, policy, scratch }
     }

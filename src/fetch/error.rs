@@ -8,8 +8,7 @@ use std::path::PathBuf;
 use crate::digest::Sha256;
 use crate::fs::FsError;
 use crate::http::HttpError;
-
-use super::store::StoreError;
+use crate::store::StoreError;
 
 /// A source that could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +68,14 @@ impl FetchError {
         match source.source.kind() {
             StorageFull | QuotaExceeded => Self::DiskFull { label, path: source.path },
             _ => Self::Disk { label, source },
+        }
+    }
+
+    /// The store's failure; a disk may turn out to be full only when the last bytes are flushed.
+    pub(super) fn of_store(label: &str, source: StoreError) -> Self {
+        match source {
+            StoreError::Fs(error) => Self::of_disk(label, error),
+            source => Self::Store { label: label.to_owned(), source },
         }
     }
 }
@@ -175,5 +182,25 @@ impl ConfigError {
         let start = error.span().map_or(0, |span| span.start.min(text.len()));
         let line = 1 + text.as_bytes()[..start].iter().filter(|byte| **byte == b'\n').count();
         Self::Syntax { path: path.to_owned(), line, message: error.message().trim().replace('\n', "; ") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    #[test]
+    fn a_full_disk_is_said_plainly() {
+        let full = |kind: io::ErrorKind| FsError { action: "write", path: "/store/x".into(), source: kind.into() };
+        let plain = "the disk is full: no room for sed.tar at /store/x; free some space and run again \
+                     (the download goes on where it ended)";
+        for kind in [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded] {
+            assert_eq!(FetchError::of_disk("sed.tar", full(kind)).to_string(), plain);
+            assert_eq!(FetchError::of_store("sed.tar", full(kind).into()).to_string(), plain);
+        }
+        let other = FetchError::of_disk("sed.tar", full(io::ErrorKind::PermissionDenied));
+        assert_eq!(other.to_string(), "cannot keep sed.tar");
+        assert_eq!(other.source().unwrap().to_string(), "cannot write /store/x");
     }
 }
