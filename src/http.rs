@@ -1,1 +1,302 @@
-//! Placeholder.
+//! An HTTP client for downloads: the only code that opens a socket.
+//!
+//! Knows nothing of what is downloaded, nor of trying again: it says for each error whether trying again can help.
+//! Bytes are never trusted for having come over TLS; callers verify them by digest. Proxies come from the environment
+//! (`http_proxy`, `https_proxy`, `no_proxy`) unless a [`Route`] says otherwise, certificate authorities from the host's
+//! store (`SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured). Semantics follow RFC 9110; ranges its section 14.
+
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, RANGE};
+use reqwest::{Response, StatusCode, Url};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a server may be silent in the middle of an answer.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// The largest answer that [`Client::document`] takes: index pages are far smaller.
+const DOCUMENT_LIMIT: usize = 64 << 20;
+
+/// A request that failed. URLs are shown without their password.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// The client itself could not be made, for example because the host has no certificate store.
+    #[error("cannot set up the HTTP client")]
+    Setup(#[source] reqwest::Error),
+    /// The text is no URL that HTTP can ask for.
+    #[error("{url}: not a usable URL")]
+    Url {
+        /// The text.
+        url: String,
+        /// What is wrong with it.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// No connection: the name, the network, the proxy, the certificate.
+    #[error("{url}: cannot connect")]
+    Connect {
+        /// What was asked for.
+        url: String,
+        /// What went wrong.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The connection was there, and then broke or fell silent.
+    #[error("{url}: the transfer was interrupted")]
+    Interrupted {
+        /// What was asked for.
+        url: String,
+        /// What went wrong.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// Redirects that do not end.
+    #[error("{url}: redirects without end")]
+    Redirect {
+        /// What was asked for.
+        url: String,
+    },
+    /// An answer that is not the document.
+    #[error("{url}: the server answered {status}")]
+    Status {
+        /// What was asked for.
+        url: String,
+        /// What it answered.
+        status: StatusCode,
+    },
+    /// The server sent another part than the one asked for, or has no such part.
+    #[error("{url}: the server does not give the bytes from {offset} on")]
+    Range {
+        /// What was asked for.
+        url: String,
+        /// The first byte asked for.
+        offset: u64,
+    },
+    /// An index page larger than any real one.
+    #[error("{url}: larger than {limit} bytes, which no index page is", limit = DOCUMENT_LIMIT)]
+    TooLarge {
+        /// What was asked for.
+        url: String,
+    },
+}
+
+impl HttpError {
+    /// Whether the same request may succeed later: connection errors, and the statuses 408, 429 and 5xx.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Connect { .. } | Self::Interrupted { .. } => true,
+            Self::Status { status, .. } => {
+                matches!(*status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
+                    || status.is_server_error()
+            }
+            Self::Setup(_) | Self::Url { .. } | Self::Redirect { .. } | Self::Range { .. } | Self::TooLarge { .. } => {
+                false
+            }
+        }
+    }
+
+    fn of_request(url: &str, source: reqwest::Error) -> Self {
+        let url = without_password(url);
+        let source = source.without_url();
+        if source.is_builder() {
+            Self::Url { url, source }
+        } else if source.is_redirect() {
+            Self::Redirect { url }
+        } else if source.is_connect() {
+            Self::Connect { url, source }
+        } else {
+            Self::Interrupted { url, source }
+        }
+    }
+}
+
+/// The URL as it may be shown: a password in it is replaced by `***`.
+pub fn without_password(url: &str) -> String {
+    match Url::parse(url) {
+        Ok(mut parsed) if parsed.password().is_some() => match parsed.set_password(Some("***")) {
+            Ok(()) => parsed.into(),
+            Err(()) => url.to_owned(),
+        },
+        _ => url.to_owned(),
+    }
+}
+
+/// How URLs with a prefix are reached, where that is not for the environment to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// The URLs that this is about start with this text.
+    pub prefix: String,
+    /// The proxy's URL; `None` connects directly.
+    pub proxy: Option<String>,
+}
+
+/// The client: connections are pooled and shared by its clones.
+#[derive(Debug, Clone)]
+pub struct Client {
+    plain: reqwest::Client,
+    routed: Vec<(String, reqwest::Client)>,
+}
+
+impl Client {
+    /// A client that reaches each URL by the first route whose prefix it has, else as the environment says.
+    ///
+    /// # Errors
+    /// [`HttpError::Setup`] when the host's certificates cannot be loaded or a proxy's URL is wrong.
+    pub fn new(routes: &[Route]) -> Result<Self, HttpError> {
+        // Err means that the process already has a provider, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let plain = builder().build().map_err(HttpError::Setup)?;
+        let mut routed = Vec::new();
+        for route in routes {
+            let builder = match &route.proxy {
+                Some(proxy) => builder().proxy(reqwest::Proxy::all(proxy).map_err(HttpError::Setup)?),
+                None => builder().no_proxy(),
+            };
+            routed.push((route.prefix.clone(), builder.build().map_err(HttpError::Setup)?));
+        }
+        Ok(Self { plain, routed })
+    }
+
+    fn request(&self, url: &str) -> reqwest::RequestBuilder {
+        let routed = self.routed.iter().find(|(prefix, _)| url.starts_with(prefix.as_str()));
+        // `identity`: a server that compresses on the fly would change the bytes that the digest is of.
+        routed.map_or(&self.plain, |(_, client)| client).get(url).header(ACCEPT_ENCODING, "identity")
+    }
+
+    /// Asks for a file from byte `offset` on. A server that does not know ranges sends it from the start:
+    /// see [`Body::start`].
+    ///
+    /// # Errors
+    /// When no usable answer begins; [`HttpError::Range`] only when `offset` is not 0.
+    pub async fn get(&self, url: &str, offset: u64) -> Result<Body, HttpError> {
+        let mut request = self.request(url);
+        if offset > 0 {
+            request = request.header(RANGE, format!("bytes={offset}-"));
+        }
+        let response = request.send().await.map_err(|source| HttpError::of_request(url, source))?;
+        let url = without_password(url);
+        match response.status() {
+            StatusCode::OK => {
+                let size = response.content_length();
+                Ok(Body { url, start: 0, size, response })
+            }
+            StatusCode::PARTIAL_CONTENT if offset > 0 => match content_range(&response) {
+                Some((start, size)) if start == offset => Ok(Body { url, start, size, response }),
+                _ => Err(HttpError::Range { url, offset }),
+            },
+            StatusCode::RANGE_NOT_SATISFIABLE if offset > 0 => Err(HttpError::Range { url, offset }),
+            status => Err(HttpError::Status { url, status }),
+        }
+    }
+
+    /// Asks for a small text, such as an index page.
+    ///
+    /// # Errors
+    /// When the whole of it does not arrive, or it is unreasonably large.
+    pub async fn document(&self, url: &str, accept: &str) -> Result<Document, HttpError> {
+        let response = self.request(url).header(ACCEPT, accept).send().await;
+        let response = response.map_err(|source| HttpError::of_request(url, source))?;
+        if response.status() != StatusCode::OK {
+            return Err(HttpError::Status { url: without_password(url), status: response.status() });
+        }
+        let base = response.url().clone();
+        let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let content_type = content_type.unwrap_or_default().to_owned();
+        let mut body = Body { url: without_password(url), start: 0, size: None, response };
+        let mut bytes = Vec::new();
+        while let Some(chunk) = body.chunk().await? {
+            bytes.extend_from_slice(chunk.as_ref());
+            if bytes.len() > DOCUMENT_LIMIT {
+                return Err(HttpError::TooLarge { url: body.url });
+            }
+        }
+        Ok(Document { base, content_type, text: String::from_utf8_lossy(&bytes).into_owned() })
+    }
+}
+
+fn builder() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .user_agent(concat!("drystone/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(IDLE_TIMEOUT)
+        .http2_adaptive_window(true)
+}
+
+/// First byte and size of the whole, of `Content-Range: bytes 5-9/10` (RFC 9110, section 14.4).
+fn content_range(response: &Response) -> Option<(u64, Option<u64>)> {
+    parse_content_range(response.headers().get(CONTENT_RANGE)?.to_str().ok()?)
+}
+
+fn parse_content_range(value: &str) -> Option<(u64, Option<u64>)> {
+    let (range, size) = value.strip_prefix("bytes ")?.split_once('/')?;
+    let (start, _) = range.split_once('-')?;
+    Some((start.trim().parse().ok()?, size.trim().parse().ok()))
+}
+
+/// An answer under way.
+#[derive(Debug)]
+pub struct Body {
+    url: String,
+    start: u64,
+    size: Option<u64>,
+    response: Response,
+}
+
+impl Body {
+    /// Where in the file the body begins: the offset asked for, or 0 from a server that does not know ranges.
+    pub fn start(&self) -> u64 {
+        self.start
+    }
+
+    /// The size of the whole file in bytes, where the server tells.
+    pub fn size(&self) -> Option<u64> {
+        self.size
+    }
+
+    /// The next bytes; `None` at the end.
+    ///
+    /// # Errors
+    /// [`HttpError::Interrupted`] when the connection breaks before the announced end, or is silent too long.
+    pub async fn chunk(&mut self) -> Result<Option<impl AsRef<[u8]> + use<>>, HttpError> {
+        let interrupted =
+            |source: reqwest::Error| HttpError::Interrupted { url: self.url.clone(), source: source.without_url() };
+        self.response.chunk().await.map_err(interrupted)
+    }
+}
+
+/// A small text with what is needed to read it.
+#[derive(Debug, Clone)]
+pub struct Document {
+    base: Url,
+    /// The media type as the server gives it.
+    pub content_type: String,
+    /// The text.
+    pub text: String,
+}
+
+impl Document {
+    /// A reference in the document as an absolute URL, seen from where redirects led; `None` when it is no URL.
+    pub fn resolve(&self, reference: &str) -> Option<String> {
+        self.base.join(reference).ok().map(String::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_content_range_gives_the_first_byte_and_the_size_where_it_is_known() {
+        assert_eq!(parse_content_range("bytes 5-9/10"), Some((5, Some(10))));
+        assert_eq!(parse_content_range("bytes 5-9/*"), Some((5, None)));
+        for bad in ["", "bytes */10", "items 5-9/10", "bytes 5-9", "bytes x-9/10"] {
+            assert_eq!(parse_content_range(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_password_in_a_url_is_not_shown() {
+        assert_eq!(without_password("https://me:secret@example.org/a?b"), "https://me:***@example.org/a?b");
+        assert_eq!(without_password("https://me@example.org/a"), "https://me@example.org/a");
+        assert_eq!(without_password("no url: at all@all"), "no url: at all@all");
+    }
+}
