@@ -62,7 +62,7 @@ fn read(bytes: &[u8]) -> Result<Facts, object::Error> {
     let (header, endian) = (file.elf_header(), file.endian());
     let mut facts = Facts {
         kind: Kind::Other,
-        machine: machine(header.e_machine(endian)),
+        machine: machine(header.e_machine(endian).0),
         interpreter: None,
         needed: 0,
         rpath: false,
@@ -79,27 +79,25 @@ fn read(bytes: &[u8]) -> Result<Facts, object::Error> {
         }
         let (kind, flags) = (segment.p_type(endian), segment.p_flags(endian));
         facts.relro |= kind == elf::PT_GNU_RELRO;
-        facts.stack_protected |= kind == elf::PT_GNU_STACK && flags & elf::PF_X == 0;
-        facts.writable_code |= kind == elf::PT_LOAD && flags & elf::PF_X != 0 && flags & elf::PF_W != 0;
+        facts.stack_protected |= kind == elf::PT_GNU_STACK && flags.0 & elf::PF_X.0 == 0;
+        facts.writable_code |= kind == elf::PT_LOAD && flags.0 & elf::PF_X.0 != 0 && flags.0 & elf::PF_W.0 != 0;
         for entry in segment.dynamic(endian, bytes)?.unwrap_or_default() {
             let value = entry.d_val(endian);
-            match i64::try_from(entry.d_tag(endian)).unwrap_or_default() {
-                tag if tag == i64::from(elf::DT_NEEDED) => facts.needed += 1,
-                tag if tag == i64::from(elf::DT_RPATH) || tag == i64::from(elf::DT_RUNPATH) => facts.rpath = true,
-                tag if tag == i64::from(elf::DT_BIND_NOW) => facts.bind_now = true,
-                tag if tag == i64::from(elf::DT_FLAGS) => {
-                    facts.bind_now |= value & u64::from(elf::DF_BIND_NOW) != 0;
-                }
-                tag if tag == i64::from(elf::DT_FLAGS_1) => flags_1 = value,
+            match entry.d_tag(endian) {
+                elf::DT_NEEDED => facts.needed += 1,
+                elf::DT_RPATH | elf::DT_RUNPATH => facts.rpath = true,
+                elf::DT_BIND_NOW => facts.bind_now = true,
+                elf::DT_FLAGS => facts.bind_now |= value & u64::from(elf::DF_BIND_NOW.0) != 0,
+                elf::DT_FLAGS_1 => flags_1 = value,
                 _ => {}
             }
         }
     }
-    facts.bind_now |= flags_1 & u64::from(elf::DF_1_NOW) != 0;
+    facts.bind_now |= flags_1 & u64::from(elf::DF_1_NOW.0) != 0;
     facts.kind = match header.e_type(endian) {
         elf::ET_REL => Kind::Relocatable,
         elf::ET_EXEC => Kind::FixedProgram,
-        elf::ET_DYN if flags_1 & u64::from(elf::DF_1_PIE) != 0 => Kind::Pie,
+        elf::ET_DYN if flags_1 & u64::from(elf::DF_1_PIE.0) != 0 => Kind::Pie,
         elf::ET_DYN => Kind::SharedObject,
         _ => Kind::Other,
     };
@@ -107,10 +105,10 @@ fn read(bytes: &[u8]) -> Result<Facts, object::Error> {
 }
 
 fn machine(number: u16) -> String {
-    match number {
+    match object::elf::Machine(number) {
         elf::EM_X86_64 => "x86_64".to_owned(),
         elf::EM_AARCH64 => "aarch64".to_owned(),
-        other => format!("machine {other}"),
+        other => format!("machine {}", other.0),
     }
 }
 

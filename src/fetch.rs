@@ -10,14 +10,12 @@
 
 mod error;
 mod index;
-mod location;
 mod mirrors;
 mod partial;
 mod round;
 
 pub use error::{ConfigError, FetchError, Refusal};
 pub use index::{Address, CrateFile, SparseIndex};
-pub use location::{Location, LocationParseError};
 pub use mirrors::Mirrors;
 
 use std::path::PathBuf;
@@ -29,6 +27,7 @@ use std::time::Duration;
 use crate::digest::Sha256;
 use crate::http::Client;
 use crate::progress::{Event, Sink};
+use crate::recipe::Location;
 use crate::store::Store;
 use partial::Partial;
 

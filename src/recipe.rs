@@ -1,1 +1,32 @@
-//! x
+//! Recipe, toolchain, seed and image files as typed values.
+//!
+//! Parsing is pure: a file's text becomes a value or a [`Diagnostic`] with line, column and the valid choices.
+//! [`Catalog::load`] alone reads files: all recipes and toolchains below a project's root, so that what a name
+//! refers to is known to exist before anything is planned. Knows nothing of the store, of keys or of running.
+
+mod catalog;
+mod components;
+mod diagnostic;
+mod image_spec;
+mod loader;
+mod model;
+mod name;
+mod nearest;
+mod parse;
+mod source;
+mod toolchain;
+
+pub use catalog::{Catalog, CatalogError};
+pub use components::{Assignment, AssignmentError, AssignmentFault, assign};
+pub use diagnostic::Diagnostic;
+pub use image_spec::{
+    ComponentRequest, ImageConfig, ImageSpec, Owner, SpecDirectory, SpecFile, SpecGroup, SpecLink, SpecUser,
+};
+pub use model::{
+    Build, CcTarget, CcUnit, Component, Dependencies, Install, LocalFile, Recipe, Steps, Test, TestKind, Words,
+};
+pub use name::{ComponentName, NameError, OutputRef, RecipeName};
+pub use nearest::nearest;
+pub use parse::{load_image_spec, parse_image_spec};
+pub use source::{Location, LocationError, Source};
+pub use toolchain::{Links, Phase, Preset, SeedPackage, Seeds, Target, TargetFacts, Toolchain};

@@ -36,6 +36,8 @@ pub struct Rules<'a> {
     pub found_setuid: &'a [RelPath],
     /// Files that may be.
     pub allowed_setuid: &'a [RelPath],
+    /// Whether it is one of the toolchain's tools, which speak of the sandbox's places because they work there.
+    pub tool: bool,
     /// Places of this machine that no file may name.
     pub host_paths: &'a [String],
 }
@@ -151,7 +153,7 @@ const BUILD_PATHS: [&str; 3] = ["/build/", "/sysroot/", "/out/"];
 
 /// A path in the file that means something only during the build, or on this machine.
 fn forbidden_path(bytes: &[u8], rules: &Rules<'_>) -> Option<String> {
-    let of_build = BUILD_PATHS.iter().find(|path| names(bytes, path));
+    let of_build = BUILD_PATHS.iter().find(|path| !rules.tool && names(bytes, path));
     if let Some(path) = of_build {
         return Some(format!("names the build's own place `{path}`"));
     }
@@ -187,8 +189,15 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         std::fs::copy(std::env::current_exe().unwrap(), scratch.path().join("dynamic")).unwrap();
         let tree = crate::store::scan(scratch.path()).unwrap().tree;
-        let rules = Rules { machine: std::env::consts::ARCH, found_setuid: &[], allowed_setuid: &[], host_paths: &[] };
-        let found: Vec<String> = check(scratch.path(), &tree, &rules).unwrap().iter().map(Violation::to_string).collect();
+        let rules = Rules {
+            machine: std::env::consts::ARCH,
+            found_setuid: &[],
+            allowed_setuid: &[],
+            tool: false,
+            host_paths: &[],
+        };
+        let found: Vec<String> =
+            check(scratch.path(), &tree, &rules).unwrap().iter().map(Violation::to_string).collect();
         assert!(found.contains(&"dynamic: needs shared libraries".to_owned()), "{found:?}");
         assert!(found.iter().any(|line| line.starts_with("dynamic: is not static: it asks for the interpreter /")));
     }

@@ -25,7 +25,11 @@ pub fn differences(store: &Store, before: &Outputs, after: &Outputs) -> Result<V
                 if differences.len() > SHOWN {
                     found.push(format!("{component}: {} more", differences.len() - SHOWN));
                 }
-                found.push(format!("compare {} and {}", store.object_path(old).display(), store.object_path(new).display()));
+                found.push(format!(
+                    "compare {} and {}",
+                    store.object_path(old).display(),
+                    store.object_path(new).display()
+                ));
             }
         }
     }

@@ -16,7 +16,7 @@ use crate::plan::{BuildWork, Derivation, Node, NodeId, Outputs, Plan, SEEDS_OUTP
 use crate::progress::{Event, Sink};
 use crate::recipe::{Recipe, assign};
 use crate::sandbox::{self, Outcome, SandboxError, Spec, Stop};
-use crate::store::{Scratch, Scanned, Store, Trace, scan};
+use crate::store::{Scanned, Scratch, Store, Trace, scan};
 
 /// How many of a failed build's last lines are shown.
 const TAIL: usize = 30;
@@ -111,7 +111,7 @@ impl Executor<'_> {
 }
 
 impl Job<'_> {
-    fn carry_out(self, id: NodeId, derivation: &Derivation) -> Result<(Outputs, Blake3), BuildError> {
+    fn carry_out(&self, id: NodeId, derivation: &Derivation) -> Result<(Outputs, Blake3), BuildError> {
         match &derivation.work {
             Work::Unpack(work) => {
                 let outputs = self.unpack(work)?;
@@ -119,7 +119,7 @@ impl Job<'_> {
             }
             Work::Build(work) => self.build(id, work),
             Work::Test(work) => {
-                test_run::run(&self, work)?;
+                test_run::run(self, work)?;
                 Ok((Outputs::new(), self.finish_log()?))
             }
         }
@@ -138,7 +138,7 @@ impl Job<'_> {
         Ok(BTreeMap::from([(SEEDS_OUTPUT.to_owned(), id)]))
     }
 
-    fn build(self, id: NodeId, work: &BuildWork) -> Result<(Outputs, Blake3), BuildError> {
+    fn build(&self, id: NodeId, work: &BuildWork) -> Result<(Outputs, Blake3), BuildError> {
         let (build, out) = (self.scratch.path().join("build"), self.scratch.path().join("out"));
         self.phase("unpack");
         unpack::prepare(self.executor.store, self.name, work, &build)?;
@@ -200,14 +200,13 @@ impl Job<'_> {
             let path = RelPath::new("out").expect("a plain word is a path");
             return Err(broken(vec![Violation { path, what }]));
         }
-        let assigned = assign(recipe, &tree).map_err(|source| BuildError::Components {
-            name: self.name.to_owned(),
-            source: Box::new(source),
-        })?;
+        let assigned = assign(recipe, &tree)
+            .map_err(|source| BuildError::Components { name: self.name.to_owned(), source: Box::new(source) })?;
         let rules = Rules {
             machine: &work.machine,
             found_setuid: &setuid,
             allowed_setuid: &recipe.install.setuid,
+            tool: plan.catalog().toolchain().tools.contains(&recipe.name),
             host_paths: &[store.root().display().to_string()],
         };
         for tree in assigned.components.values() {

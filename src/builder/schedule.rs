@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::Instant;
 
 use super::download::Downloads;
 use super::execute::Executor;

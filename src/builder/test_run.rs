@@ -86,5 +86,8 @@ fn fault(case: &Case, stdout: &str, stderr: &str) -> Option<String> {
 
 /// A command as people write it; a script only by its first line.
 fn command(argv: &[String]) -> String {
-    argv.iter().map(|word| crate::plan::quote(word.lines().find(|line| !line.is_empty()).unwrap_or(""))).collect::<Vec<_>>().join(" ")
+    argv.iter()
+        .map(|word| crate::plan::quote(word.lines().find(|line| !line.is_empty()).unwrap_or("")))
+        .collect::<Vec<_>>()
+        .join(" ")
 }

@@ -48,7 +48,9 @@ pub enum Verb {
     Log(Log),
     Store(StoreArgs),
     /// Print a shell's completions
-    #[command(after_help = "Examples:\n  drystone completions bash > ~/.local/share/bash-completion/completions/drystone")]
+    #[command(
+        after_help = "Examples:\n  drystone completions bash > ~/.local/share/bash-completion/completions/drystone"
+    )]
     Completions {
         /// The shell
         shell: clap_complete::Shell,
@@ -240,6 +242,8 @@ Examples:
   drystone store verify                  exit code 1 when something was corrupt; build again to replace it")]
     Verify,
     /// Remove what no root names
-    #[command(after_help = "Examples:\n  drystone store gc                      sources stay: they are what a rebuild without a network needs")]
+    #[command(
+        after_help = "Examples:\n  drystone store gc                      sources stay: they are what a rebuild without a network needs"
+    )]
     Gc,
 }

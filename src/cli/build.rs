@@ -26,7 +26,9 @@ struct Built {
 pub fn run(common: &Common, args: &Build) -> Result<(), Failure> {
     let project = Project::open(common)?;
     let wanted: Vec<OutputRef> = match args.all {
-        true => project.catalog.recipes().map(|recipe| OutputRef { recipe: recipe.name.clone(), component: None }).collect(),
+        true => {
+            project.catalog.recipes().map(|recipe| OutputRef { recipe: recipe.name.clone(), component: None }).collect()
+        }
         false => args.names.clone(),
     };
     let mut recipes: Vec<RecipeName> = wanted.iter().map(|output| output.recipe.clone()).collect();
@@ -57,7 +59,8 @@ fn outputs(project: &Project, plan: &Plan<'_>, survey: &Survey, output: &OutputR
         plan.object(&|id| survey.outputs(id), &output.recipe, component)?;
     }
     let version = project.catalog.recipe(&output.recipe).map(|recipe| recipe.version.clone()).unwrap_or_default();
-    let meant = outputs.into_iter().filter(|(name, _)| output.component.as_ref().is_none_or(|one| one.as_str() == name));
+    let meant =
+        outputs.into_iter().filter(|(name, _)| output.component.as_ref().is_none_or(|one| one.as_str() == name));
     let built = meant.map(|(component, object)| Built {
         recipe: output.recipe.clone(),
         version: version.clone(),

@@ -11,7 +11,13 @@ use crate::plan::Plan;
 use crate::sandbox::Stop;
 
 /// Builds what of a plan is missing, showing it on standard error. `what` names the goal in the last line.
-pub fn carry_out(project: &Project, plan: &Plan<'_>, running: &Running, check: bool, what: &str) -> Result<Survey, Failure> {
+pub fn carry_out(
+    project: &Project,
+    plan: &Plan<'_>,
+    running: &Running,
+    check: bool,
+    what: &str,
+) -> Result<Survey, Failure> {
     let began = Instant::now();
     let options = project.options(running, check);
     let sink = show::sink();
@@ -25,7 +31,9 @@ pub fn carry_out(project: &Project, plan: &Plan<'_>, running: &Running, check: b
     let seconds = began.elapsed();
     match report.built {
         0 => eprintln!("{what}: nothing to do, all is built ({} ms)", seconds.as_millis()),
-        built if check => eprintln!("{what}: built again with the same result ({built} run, {:.1} s)", seconds.as_secs_f64()),
+        built if check => {
+            eprintln!("{what}: built again with the same result ({built} run, {:.1} s)", seconds.as_secs_f64())
+        }
         built => eprintln!("{what}: built ({built} run, {:.1} s)", seconds.as_secs_f64()),
     }
     Ok(report.survey)

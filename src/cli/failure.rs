@@ -131,7 +131,9 @@ fn hints(error: &dyn Error) -> Vec<String> {
 fn io_hint(kind: std::io::ErrorKind) -> Option<&'static str> {
     use std::io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     match kind {
-        StorageFull | QuotaExceeded => Some("the disk is full; nothing was published half: free some space and run again"),
+        StorageFull | QuotaExceeded => {
+            Some("the disk is full; nothing was published half: free some space and run again")
+        }
         ReadOnlyFilesystem => Some("the file system is read-only; name another store with --store"),
         PermissionDenied => Some("this user may not write there; name another store with --store"),
         _ => None,
@@ -189,10 +191,14 @@ impl From<ImageError> for Failure {
     }
 }
 
+fn quoted(names: &[impl std::fmt::Display]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
 impl From<PlanError> for Failure {
     fn from(error: PlanError) -> Self {
         let mut failure = Self::new(Class::User, &error);
-        let quoted = |names: &[String]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+
         match &error {
             PlanError::UnknownRecipe { nearest, .. } if !nearest.is_empty() => {
                 failure.hints.push(format!("the nearest: {}", quoted(nearest)));
@@ -200,8 +206,10 @@ impl From<PlanError> for Failure {
             PlanError::UnknownTarget { known, .. } => failure.hints.push(format!("it can for {}", quoted(known))),
             PlanError::UnknownComponent { component, available, .. } => {
                 let near = crate::recipe::nearest(component.as_str(), available.iter().map(String::as_str));
-                let few = if available.len() > 12 && !near.is_empty() { near } else { available.clone() };
-                failure.hints.push(format!("it has {}", quoted(&few)));
+                failure.hints.push(match near.is_empty() {
+                    false => format!("the nearest: {}", quoted(&near)),
+                    true => format!("it has {}", quoted(available)),
+                });
             }
             _ => {}
         }
@@ -249,14 +257,13 @@ fn failed_build(failure: &BuildFailure) -> Failure {
     let test = if name.ends_with(" test") { " --test" } else { "" };
     let mut hints = vec![format!("the whole log: drystone log {recipe}{test}")];
     match kept {
-        Some(kept) => hints.push(format!(
-            "what it left: {0} (/build is {0}/build, /out is {0}/out)",
-            kept.display()
-        )),
+        Some(kept) => hints.push(format!("what it left: {0} (/build is {0}/build, /out is {0}/out)", kept.display())),
         None => hints.push("to look at what it left, run again with --keep-failed".to_owned()),
     }
     if tail.iter().any(|line| line.contains("Read-only file system")) {
-        hints.push("a build may write only to /build, /out and /tmp: `Read-only file system` tells what tried more".into());
+        hints.push(
+            "a build may write only to /build, /out and /tmp: `Read-only file system` tells what tried more".into(),
+        );
     }
     Failure { class: Class::Work, messages: vec![message.trim_end().to_owned()], hints }
 }

@@ -17,10 +17,10 @@ use serde::Deserialize;
 
 use super::error::{ConfigError, Refusal};
 use super::index::{Address, CrateFile, SparseIndex, normalized};
-use super::location::Location;
 use crate::digest::Sha256;
 use crate::fs;
 use crate::http::Route;
+use crate::recipe::Location;
 
 /// The environment as a function, so that tests give their own.
 type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;

@@ -46,8 +46,7 @@ fn visit(
 
 /// A recipe by its name.
 pub(super) fn find<'c>(catalog: &'c Catalog, name: &RecipeName) -> Result<&'c Recipe, PlanError> {
-    catalog.recipe(name).ok_or_else(|| PlanError::UnknownRecipe {
-        name: name.to_string(),
-        nearest: catalog.nearest(name.as_str()),
-    })
+    catalog
+        .recipe(name)
+        .ok_or_else(|| PlanError::UnknownRecipe { name: name.to_string(), nearest: catalog.nearest(name.as_str()) })
 }

@@ -235,7 +235,11 @@ mod tests {
             sources: Vec::new(),
             files: Vec::new(),
             env: BTreeMap::from([("CFLAGS".into(), "-O2".into())]),
-            steps: vec![Step { name: "build".into(), dir: "/build/src".into(), action: Action::Exec { argv: vec!["make".into()] } }],
+            steps: vec![Step {
+                name: "build".into(),
+                dir: "/build/src".into(),
+                action: Action::Exec { argv: vec!["make".into()] },
+            }],
             machine: "x86_64".into(),
             division: Vec::new(),
         }

@@ -143,9 +143,9 @@ impl<'c> Plan<'c> {
 
     /// The shortest walk from a recipe back to itself, spelled out.
     fn cycle(&self) -> Vec<RecipeName> {
-        let looped = tarjan_scc(&self.graph).into_iter().find(|component| {
-            component.len() > 1 || component.iter().any(|id| self.graph.contains_edge(*id, *id))
-        });
+        let looped = tarjan_scc(&self.graph)
+            .into_iter()
+            .find(|component| component.len() > 1 || component.iter().any(|id| self.graph.contains_edge(*id, *id)));
         let members = looped.unwrap_or_default();
         let Some(start) = members.iter().min().copied() else { return Vec::new() };
         let mut walk = vec![start];

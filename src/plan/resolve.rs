@@ -42,12 +42,19 @@ impl Plan<'_> {
     ///
     /// # Errors
     /// When the recipe's build did not give it.
-    pub fn object<'a>(&self, built: Built<'a>, recipe: &RecipeName, component: &ComponentName) -> Result<ObjectId, PlanError> {
+    pub fn object<'a>(
+        &self,
+        built: Built<'a>,
+        recipe: &RecipeName,
+        component: &ComponentName,
+    ) -> Result<ObjectId, PlanError> {
         let outputs = self.build_of(recipe).and_then(built);
-        outputs.and_then(|outputs| outputs.get(component.as_str())).copied().ok_or_else(|| PlanError::UnknownComponent {
-            recipe: recipe.clone(),
-            component: component.clone(),
-            available: outputs.into_iter().flat_map(|outputs| outputs.keys().cloned()).collect(),
+        outputs.and_then(|outputs| outputs.get(component.as_str())).copied().ok_or_else(|| {
+            PlanError::UnknownComponent {
+                recipe: recipe.clone(),
+                component: component.clone(),
+                available: outputs.into_iter().flat_map(|outputs| outputs.keys().cloned()).collect(),
+            }
         })
     }
 }
@@ -204,7 +211,8 @@ impl Resolver<'_, '_> {
                 outputs.insert(0, OutputRef { recipe: recipe.name.clone(), component: Some(component) });
                 case.root = self.closure(&outputs)?;
                 case.argv = argv.clone();
-                for (name, value) in [("PATH", "/usr/bin:/usr/sbin"), ("HOME", "/tmp"), ("TZ", "UTC"), ("LC_ALL", "C")] {
+                for (name, value) in [("PATH", "/usr/bin:/usr/sbin"), ("HOME", "/tmp"), ("TZ", "UTC"), ("LC_ALL", "C")]
+                {
                     case.env.insert(name.to_owned(), value.to_owned());
                 }
             }

@@ -5,7 +5,11 @@ use crate::recipe::Words;
 /// Quotes a word so that a POSIX shell reads it as itself.
 pub fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "+-./:=@_,%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 /// Puts a recipe's words at a script's `@markers@`; `@script@` is inserted as it is.
@@ -29,6 +33,9 @@ mod tests {
     #[test]
     fn words_arrive_as_themselves() {
         let words = Words { configure: vec!["--with=a b".into(), "it's".into(), "$HOME".into()], ..Words::default() };
-        assert_eq!(fill("./configure @configure@; make @install@", &words), r"./configure '--with=a b' 'it'\''s' '$HOME'; make install");
+        assert_eq!(
+            fill("./configure @configure@; make @install@", &words),
+            r"./configure '--with=a b' 'it'\''s' '$HOME'; make install"
+        );
     }
 }
