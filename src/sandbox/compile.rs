@@ -10,6 +10,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,21 @@ use serde::{Deserialize, Serialize};
 /// Where results are installed, and where objects are kept meanwhile.
 const OUT: &str = "/out";
 const OBJECTS: &str = "/build/objects";
+
+/// The recipe's own files, the last place where headers are looked for.
+const FILES: &str = "/build/files";
+
+/// Takes what the compiler says to the build's log as it is.
+#[derive(Debug)]
+struct CompilerMessages;
+
+impl cc::BuildMessageLogger for CompilerMessages {
+    fn log(&self, kind: cc::BuildMessageKind, message: cc::BuildMessage<'_>, _: &dyn std::any::Any) {
+        if matches!(kind, cc::BuildMessageKind::StderrForwarding) {
+            eprintln!("{message}");
+        }
+    }
+}
 
 /// Everything that one compile step makes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -78,7 +94,8 @@ fn make(job: &Job, unit: &Unit, files: &[PathBuf]) -> Result<PathBuf, String> {
     let mut build = cc::Build::new();
     build.compiler(&job.compiler).archiver(&job.archiver).target(&job.target).host(&job.target);
     build.out_dir(&objects).opt_level(2).debug(false).warnings(false).pic(false);
-    build.cargo_metadata(false).cargo_warnings(false).cargo_output(false).includes(&unit.include).files(&sources);
+    build.cargo_metadata(false).cargo_warnings(false).message_logger(Some(Arc::new(CompilerMessages)));
+    build.includes(&unit.include).include(FILES).files(&sources);
     for (name, value) in &unit.define {
         build.define(name, value.as_deref());
     }
@@ -146,7 +163,7 @@ fn copy(destination: &str, pattern: &str, files: &[PathBuf]) -> Result<(), Strin
 fn globs(patterns: &[String]) -> Result<GlobSet, String> {
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {
-        let glob = GlobBuilder::new(pattern).literal_separator(true).build();
+        let glob = GlobBuilder::new(pattern).literal_separator(true).empty_alternates(true).build();
         set.add(glob.map_err(|error| error.to_string())?);
     }
     set.build().map_err(|error| error.to_string())

@@ -74,7 +74,7 @@ impl Value for GlobMatcher {
             );
             return None;
         }
-        match GlobBuilder::new(&text).literal_separator(true).build() {
+        match GlobBuilder::new(&text).literal_separator(true).empty_alternates(true).build() {
             Ok(glob) => Some(glob.compile_matcher()),
             Err(error) => {
                 document.report(value.span(), format!("`{text}` is not a glob: {}", error.kind()), None);
