@@ -8,19 +8,24 @@ mod catalog;
 mod components;
 mod diagnostic;
 mod image_spec;
+mod loader;
 mod model;
 mod name;
+mod nearest;
 mod parse;
 mod source;
 mod toolchain;
 
 pub use catalog::{Catalog, CatalogError};
-pub use components::{Assignment, AssignmentError, assign};
+pub use components::{Assignment, AssignmentError, AssignmentFault, assign};
 pub use diagnostic::Diagnostic;
 pub use image_spec::{
     ComponentRequest, ImageConfig, ImageSpec, Owner, SpecDirectory, SpecFile, SpecGroup, SpecLink, SpecUser,
 };
-pub use model::{Build, CcTarget, CcUnit, Component, Dependencies, Install, LocalFile, Recipe, Steps, Test, TestKind, Words};
+pub use model::{
+    Build, CcTarget, CcUnit, Component, Dependencies, Install, LocalFile, Recipe, Steps, Test, TestKind, Words,
+};
 pub use name::{ComponentName, NameError, OutputRef, RecipeName};
+pub use parse::{load_image_spec, parse_image_spec};
 pub use source::{Location, LocationError, Source};
 pub use toolchain::{Links, Phase, Preset, SeedPackage, Seeds, Target, TargetFacts, Toolchain};

@@ -1,1 +1,133 @@
-//! Placeholder.
+//! All recipes and toolchains below a project's root.
+//!
+//! The only part of the module that reads a project's files. What a file refers to (recipes, components, seeds) is
+//! looked up here, when all files have been parsed; a file with faults still counts as existing, so that one slip
+//! is reported once. That dependencies form no cycle is the plan's to say.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::loader::{Loaded, Loader, report_unknown};
+use super::nearest::nearest;
+use super::parse::{Presets, ToolchainFile, parse_preset, parse_recipe, parse_seeds, parse_toolchain, read_image_spec};
+use super::{Diagnostic, ImageSpec, Preset, Recipe, RecipeName, Seeds, Toolchain};
+use crate::fs::{self, FsError};
+
+/// The toolchain that builds everything.
+const TOOLCHAIN: &str = "toolchains/gcc-musl/toolchain.toml";
+const TOOLCHAIN_RECIPES: &str = "toolchains/gcc-musl/recipes";
+const SEEDS: &str = "toolchains/seeds";
+const PRESETS: &str = "toolchains/presets";
+const RECIPES: &str = "recipes";
+
+/// What keeps a project's files from being used.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// What people wrote is wrong: every fault of every file.
+    #[error("{}", display_all(.0))]
+    Faults(Vec<Diagnostic>),
+    /// A file or directory cannot be read.
+    #[error(transparent)]
+    Fs(#[from] FsError),
+}
+
+fn display_all(faults: &[Diagnostic]) -> String {
+    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n")
+}
+
+/// A project's recipes, its toolchain and the presets.
+#[derive(Debug)]
+pub struct Catalog {
+    recipes: BTreeMap<RecipeName, Recipe>,
+    toolchain: Toolchain,
+    presets: BTreeMap<String, Preset>,
+}
+
+impl Catalog {
+    /// Reads `recipes/` and `toolchains/` below a project's root. Diagnostics name files as seen from there.
+    ///
+    /// # Errors
+    /// All faults of all files, or the first file that cannot be read.
+    pub fn load(root: &Path) -> Result<Self, CatalogError> {
+        let mut loader = Loader::new(root);
+        let presets: Presets = loader.files(PRESETS, parse_preset)?.into_iter().map(Loaded::named).collect();
+        let seeds: BTreeMap<_, _> = loader.files(SEEDS, parse_seeds)?.into_iter().map(Loaded::named).collect();
+        let read = |path: &Path| std::fs::read(root.join(path));
+        let parse = |file: &Path, text: &str| parse_recipe(file, text, &presets, &read);
+        let mut recipes = loader.files(TOOLCHAIN_RECIPES, parse)?;
+        let own: Vec<String> = recipes.iter().map(Loaded::stem).collect();
+        recipes.extend(loader.files(RECIPES, parse)?);
+        let toolchain = loader.file(Path::new(TOOLCHAIN), parse_toolchain)?;
+        loader.check_unique(&recipes);
+        loader.check_references(&recipes, &toolchain);
+        loader.check_seeds(&toolchain, &seeds);
+        let faults = loader.into_faults();
+        if !faults.is_empty() {
+            return Err(CatalogError::Faults(faults));
+        }
+        let recipes = recipes.into_iter().filter_map(|recipe| recipe.value).map(|recipe| below(root, recipe));
+        let recipes: BTreeMap<_, _> = recipes.map(|recipe| (recipe.name.clone(), recipe)).collect();
+        let own = recipes.keys().filter(|name| own.iter().any(|own| own == name.as_str())).cloned().collect();
+        let toolchain = toolchain.value.expect("a file without faults has a value");
+        let presets = presets.into_iter().filter_map(|(name, preset)| Some((name, preset?))).collect();
+        Ok(Self { recipes, toolchain: complete(toolchain, seeds, own), presets })
+    }
+
+    /// A recipe by its name.
+    pub fn recipe(&self, name: &RecipeName) -> Option<&Recipe> {
+        self.recipes.get(name)
+    }
+
+    /// All recipes, those of the toolchain included, by name.
+    pub fn recipes(&self) -> impl Iterator<Item = &Recipe> {
+        self.recipes.values()
+    }
+
+    /// The toolchain.
+    pub fn toolchain(&self) -> &Toolchain {
+        &self.toolchain
+    }
+
+    /// A preset of phases by its name; `cc` is none.
+    pub fn preset(&self, name: &str) -> Option<&Preset> {
+        self.presets.get(name)
+    }
+
+    /// The recipe names that a person may have meant, nearest first.
+    pub fn nearest(&self, wanted: &str) -> Vec<String> {
+        nearest(wanted, self.recipes.keys().map(RecipeName::as_str)).into_iter().map(str::to_owned).collect()
+    }
+
+    /// Reads an image spec whose components are all known here.
+    ///
+    /// # Errors
+    /// All faults of the file, or that it cannot be read.
+    pub fn load_image_spec(&self, file: &Path) -> Result<ImageSpec, CatalogError> {
+        let text = fs::read_to_string(file)?;
+        let parsed = read_image_spec(file, &text, &|path| std::fs::read(path));
+        let known = self.recipes.iter().map(|(name, recipe)| (name.as_str(), Some(recipe))).collect();
+        let mut faults = parsed.faults;
+        report_unknown(file, &text, &parsed.references, &known, &mut faults);
+        faults.sort_by_key(|fault| (fault.line, fault.column));
+        if faults.is_empty() {
+            Ok(parsed.value.expect("a file without faults has a value"))
+        } else {
+            Err(CatalogError::Faults(faults))
+        }
+    }
+}
+
+/// A recipe whose paths are seen from where the root is.
+fn below(root: &Path, mut recipe: Recipe) -> Recipe {
+    recipe.file = root.join(recipe.file);
+    for file in recipe.files.iter_mut().chain(&mut recipe.patches) {
+        file.path = root.join(&file.path);
+    }
+    recipe
+}
+
+fn complete(file: ToolchainFile, mut seeds: BTreeMap<String, Option<Seeds>>, recipes: Vec<RecipeName>) -> Toolchain {
+    let ToolchainFile { name, summary, seeds: wanted, tools, sysroot, env, targets } = file;
+    let seeds = seeds.remove(wanted.get_ref()).flatten().expect("the seeds have been looked up");
+    Toolchain { name, summary, seeds, tools, sysroot, env, targets, recipes }
+}

@@ -1,0 +1,1 @@
+//! Stories of dividing installed files among components.

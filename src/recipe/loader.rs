@@ -1,0 +1,147 @@
+//! Reads a directory of files, keeps all their faults, and looks up what they refer to.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::nearest::{did_you_mean, listed};
+use super::parse::{Parsed, Reference, ToolchainFile};
+use super::{ComponentName, Diagnostic, OutputRef, Recipe, Seeds};
+use crate::fs::{self, FsError};
+
+/// A file that has been parsed.
+pub(super) struct Loaded<T> {
+    file: PathBuf,
+    text: String,
+    /// `None` where it has faults.
+    pub value: Option<T>,
+    references: Vec<Reference>,
+}
+
+impl<T> Loaded<T> {
+    /// The file's name without its extension, which is what it defines.
+    pub fn stem(&self) -> String {
+        self.file.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// The value by its name.
+    pub fn named(self) -> (String, Option<T>) {
+        (self.stem(), self.value)
+    }
+}
+
+/// Recipes by name; `None` where a recipe has faults.
+pub(super) type Known<'a> = BTreeMap<&'a str, Option<&'a Recipe>>;
+
+/// Files below a root, and all the faults found in them.
+pub(super) struct Loader<'r> {
+    root: &'r Path,
+    faults: Vec<Diagnostic>,
+}
+
+impl<'r> Loader<'r> {
+    pub fn new(root: &'r Path) -> Self {
+        Self { root, faults: Vec::new() }
+    }
+
+    /// All faults, by file and place.
+    pub fn into_faults(self) -> Vec<Diagnostic> {
+        let mut faults = self.faults;
+        faults.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
+        faults
+    }
+
+    /// Parses each `*.toml` of a directory below the root.
+    pub fn files<T>(
+        &mut self,
+        directory: &str,
+        parse: impl Fn(&Path, &str) -> Parsed<T>,
+    ) -> Result<Vec<Loaded<T>>, FsError> {
+        let directory = Path::new(directory);
+        let names = fs::list(&self.root.join(directory))?;
+        let files = names.iter().map(|name| directory.join(name));
+        files
+            .filter(|file| file.extension().is_some_and(|kind| kind == "toml"))
+            .map(|file| self.file(&file, &parse))
+            .collect()
+    }
+
+    /// Parses one file below the root.
+    pub fn file<T>(&mut self, file: &Path, parse: impl Fn(&Path, &str) -> Parsed<T>) -> Result<Loaded<T>, FsError> {
+        let text = fs::read_to_string(&self.root.join(file))?;
+        let Parsed { value, faults, references } = parse(file, &text);
+        self.faults.extend(faults);
+        Ok(Loaded { file: file.to_owned(), text, value, references })
+    }
+
+    /// Reports recipes that have the same name as an earlier one.
+    pub fn check_unique(&mut self, recipes: &[Loaded<Recipe>]) {
+        let mut first: BTreeMap<String, &Path> = BTreeMap::new();
+        for recipe in recipes {
+            let name = recipe.stem();
+            if let Some(other) = first.get(&name) {
+                let message = format!("the recipe `{name}` is there twice: {} has it too", other.display());
+                self.faults.push(Diagnostic::new(&recipe.file, &recipe.text, 0..0, message, None));
+            } else {
+                first.insert(name, &recipe.file);
+            }
+        }
+    }
+
+    /// Reports what refers to no recipe or component.
+    pub fn check_references(&mut self, recipes: &[Loaded<Recipe>], toolchain: &Loaded<ToolchainFile>) {
+        let names: Vec<String> = recipes.iter().map(Loaded::stem).collect();
+        let known: Known<'_> = names.iter().map(String::as_str).zip(recipes.iter().map(|r| r.value.as_ref())).collect();
+        for Loaded { file, text, references, .. } in recipes {
+            report_unknown(file, text, references, &known, &mut self.faults);
+        }
+        report_unknown(&toolchain.file, &toolchain.text, &toolchain.references, &known, &mut self.faults);
+    }
+
+    /// Reports a toolchain whose seeds are not there.
+    pub fn check_seeds(&mut self, toolchain: &Loaded<ToolchainFile>, seeds: &BTreeMap<String, Option<Seeds>>) {
+        let Some(wanted) = toolchain.value.as_ref().map(|toolchain| &toolchain.seeds) else { return };
+        let name = wanted.get_ref();
+        if !seeds.contains_key(name) {
+            let help = format!("seeds are {}", listed(seeds.keys(), "and"));
+            let message = format!("unknown seeds `{name}`");
+            self.faults.push(Diagnostic::new(&toolchain.file, &toolchain.text, wanted.span(), message, Some(help)));
+        }
+    }
+}
+
+/// Reports a file's references to what is not known.
+pub(super) fn report_unknown(
+    file: &Path,
+    text: &str,
+    references: &[Reference],
+    known: &Known<'_>,
+    faults: &mut Vec<Diagnostic>,
+) {
+    for Reference { span, output } in references {
+        if let Some((message, help)) = reference_fault(output, known) {
+            faults.push(Diagnostic::new(file, text, span.clone(), message, help));
+        }
+    }
+}
+
+fn reference_fault(output: &OutputRef, known: &Known<'_>) -> Option<(String, Option<String>)> {
+    let name = output.recipe.as_str();
+    let Some(recipe) = known.get(name) else {
+        return Some((format!("unknown recipe `{name}`"), did_you_mean(name, known.keys().copied())));
+    };
+    // A recipe with faults is known, its components are not.
+    let recipe = (*recipe)?;
+    match &output.component {
+        None if recipe.default_component().is_none() => {
+            let help = format!("each of its utilities is a component: name one, as `{name}/UTILITY`");
+            Some((format!("the recipe `{name}` has no default component"), Some(help)))
+        }
+        Some(component) if !recipe.can_have(component) => {
+            let explicit = recipe.components.keys().map(ComponentName::as_str);
+            let names: Vec<&str> = explicit.chain(["bin", "dev", "doc"]).collect();
+            let nearest = did_you_mean(component.as_str(), names);
+            Some((format!("the recipe `{name}` has no component `{component}`"), nearest))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,182 @@
+//! `toolchains/…`: the toolchain, its seeds and the presets.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use toml::Spanned;
+
+use super::fields::{Entries, Fields};
+use super::recipe::named_as_file;
+use super::text::{Line, relative, report_repeats, variables};
+use super::{Document, Parsed, parse};
+use crate::digest::Sha256;
+use crate::path::RelPath;
+use crate::recipe::nearest::{did_you_mean, listed};
+use crate::recipe::{
+    ComponentName, Links, Location, OutputRef, Phase, Preset, RecipeName, SeedPackage, Seeds, Target, TargetFacts,
+};
+
+/// A toolchain's own file; what it names is put in its place by the catalogue.
+pub(in crate::recipe) struct ToolchainFile {
+    pub name: String,
+    pub summary: String,
+    pub seeds: Spanned<String>,
+    pub tools: Vec<RecipeName>,
+    pub sysroot: Vec<RecipeName>,
+    pub env: BTreeMap<String, String>,
+    pub targets: BTreeMap<Target, TargetFacts>,
+}
+
+/// Parses `toolchains/NAME/toolchain.toml`.
+pub(in crate::recipe) fn parse_toolchain(file: &Path, text: &str) -> Parsed<ToolchainFile> {
+    parse(file, text, "a toolchain", |fields| {
+        let name = fields.required::<Spanned<String>>("name");
+        let directory = file.parent().and_then(Path::file_name).and_then(|name| name.to_str()).unwrap_or_default();
+        if let Some(name) = name.as_ref().filter(|name| name.get_ref() != directory) {
+            let message = format!("the name is `{}`, but the directory is named `{directory}`", name.get_ref());
+            fields.document.report(name.span(), message, None);
+        }
+        let summary = fields.required::<Line>("summary");
+        let seeds = fields.required("seeds");
+        let tools = recipes(fields, "tools", None);
+        let sysroot = recipes(fields, "sysroot", Some(ComponentName::dev()));
+        let env = toolchain_environment(fields);
+        let targets = fields.named_tables("target").into_iter().filter_map(target).collect::<BTreeMap<_, _>>();
+        if targets.is_empty() {
+            fields.report("a toolchain needs a target", Some("add [target.TRIPLET]".to_owned()));
+        }
+        Some(ToolchainFile {
+            name: name?.into_inner(),
+            summary: summary?.0,
+            seeds: seeds?,
+            tools,
+            sysroot,
+            env,
+            targets,
+        })
+    })
+}
+
+fn recipes(fields: &mut Fields<'_>, key: &'static str, component: Option<ComponentName>) -> Vec<RecipeName> {
+    let names: Vec<Spanned<RecipeName>> = fields.or_default(key);
+    report_repeats(&names, fields.document);
+    for name in &names {
+        let output = OutputRef { recipe: name.get_ref().clone(), component: component.clone() };
+        fields.document.refer(name.span(), output);
+    }
+    names.into_iter().map(Spanned::into_inner).collect()
+}
+
+fn toolchain_environment(fields: &mut Fields<'_>) -> BTreeMap<String, String> {
+    let variables = variables(fields, "env");
+    for (_, value) in &variables {
+        let text = value.get_ref();
+        for (open, _) in text.match_indices("${") {
+            let end = text[open..].find('}').map_or(text.len(), |close| open + close + 1);
+            let placeholder = &text[open..end];
+            if !["${HOST}", "${BUILD}"].contains(&placeholder) {
+                let help = "placeholders are `${HOST}` and `${BUILD}`".to_owned();
+                let place = fields.document.within(value.span(), placeholder);
+                fields.document.report(place, format!("unknown placeholder `{placeholder}`"), Some(help));
+            }
+        }
+    }
+    variables.into_iter().map(|(name, value)| (name.into_inner(), value.into_inner())).collect()
+}
+
+fn target((name, mut fields): (Spanned<String>, Fields<'_>)) -> Option<(Target, TargetFacts)> {
+    let build = fields.required::<Line>("build");
+    let machine = fields.required::<Spanned<String>>("machine");
+    let known = ["x86_64", "aarch64"];
+    if let Some(machine) = machine.as_ref().filter(|machine| !known.contains(&machine.get_ref().as_str())) {
+        let message = format!("unknown machine `{}`", machine.get_ref());
+        fields.document.report(machine.span(), message, Some(format!("machines are {}", listed(known, "and"))));
+    }
+    fields.finish();
+    let facts = TargetFacts { build: build?.0, machine: machine?.into_inner() };
+    Some((Target(name.into_inner()), facts))
+}
+
+/// Parses `toolchains/seeds/NAME.toml`.
+pub(in crate::recipe) fn parse_seeds(file: &Path, text: &str) -> Parsed<Seeds> {
+    parse(file, text, "a set of seeds", |fields| {
+        let name = named_as_file(fields);
+        let summary = fields.required::<Line>("summary");
+        let packages: Vec<_> = fields.tables("package", "[[package]]").into_iter().map(package).collect();
+        let names: Vec<_> = packages.iter().flatten().map(|(name, _)| name.clone()).collect();
+        report_repeats(&names, fields.document);
+        let links = links(fields);
+        let packages = packages.into_iter().map(|package| package.map(|(_, package)| package));
+        Some(Seeds { name: name?, summary: summary?.0, packages: packages.collect::<Option<_>>()?, links })
+    })
+}
+
+fn package(mut fields: Fields<'_>) -> Option<(Spanned<String>, SeedPackage)> {
+    let name = fields.required::<Spanned<String>>("name");
+    let version = fields.required::<Line>("version");
+    let file = fields.required::<RelPath>("file");
+    let sha256 = fields.required::<Sha256>("sha256");
+    fields.finish();
+    let name = name?;
+    let package = SeedPackage {
+        name: name.get_ref().clone(),
+        version: version?.0,
+        location: Location::Debian(file?),
+        sha256: sha256?,
+    };
+    Some((name, package))
+}
+
+fn links(fields: &mut Fields<'_>) -> Links {
+    let entries: Entries<Line> = fields.or_default("links");
+    let document = fields.document;
+    let link =
+        |(path, target): (Spanned<String>, Line)| Some((relative(path.get_ref(), path.span(), document)?, target.0));
+    entries.0.into_iter().filter_map(link).collect()
+}
+
+const WORDS: [&str; 5] = ["configure", "make", "targets", "install", "script"];
+
+/// Parses `toolchains/presets/NAME.toml`.
+pub(in crate::recipe) fn parse_preset(file: &Path, text: &str) -> Parsed<Preset> {
+    parse(file, text, "a preset", |fields| {
+        let name = named_as_file(fields);
+        let summary = fields.required::<Line>("summary");
+        let phases: Vec<_> = fields.tables("phase", "[[phase]]").into_iter().map(phase).collect();
+        if phases.is_empty() {
+            fields.report("a preset needs a phase", Some("add [[phase]] with `name` and `script`".to_owned()));
+        }
+        Some(Preset { name: name?, summary: summary?.0, phases: phases.into_iter().collect::<Option<_>>()? })
+    })
+}
+
+fn phase(mut fields: Fields<'_>) -> Option<Phase> {
+    let name = fields.required::<Line>("name");
+    let script = fields.required::<Spanned<String>>("script");
+    if let Some(script) = &script {
+        report_unknown_words(script, fields.document);
+    }
+    fields.finish();
+    Some(Phase { name: name?.0, script: script?.into_inner() })
+}
+
+fn report_unknown_words(script: &Spanned<String>, document: &Document<'_>) {
+    for word in words_of(script.get_ref()).filter(|word| !WORDS.contains(word)) {
+        let nearest = did_you_mean(word, WORDS).map(|question| format!("{question} ")).unwrap_or_default();
+        let help = format!("{nearest}words of a recipe are {}", listed(WORDS.map(|word| format!("@{word}@")), "and"));
+        let place = document.within(script.span(), &format!("@{word}@"));
+        document.report(place, format!("unknown word `@{word}@`"), Some(help));
+    }
+}
+
+/// What stands between two `@` in a phase: lower-case letters only, since the shell has an `$@`.
+fn words_of(script: &str) -> impl Iterator<Item = &str> {
+    let is_word = |part: &&str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase());
+    let between = script.split_once('@').and_then(|(_, rest)| rest.rsplit_once('@'));
+    between.into_iter().flat_map(|(between, _)| between.split('@')).filter(is_word)
+}
+
+/// The words that a preset's phases take from a recipe.
+pub(super) fn placeholders(preset: &Preset) -> Vec<String> {
+    preset.phases.iter().flat_map(|phase| words_of(&phase.script)).map(str::to_owned).collect()
+}
