@@ -56,7 +56,9 @@ impl Catalog {
         let parse = |file: &Path, text: &str| parse_recipe(file, text, &presets, &read);
         let mut recipes = loader.files(TOOLCHAIN_RECIPES, parse)?;
         let own: Vec<String> = recipes.iter().map(Loaded::stem).collect();
-        recipes.extend(loader.files(RECIPES, parse)?);
+        if root.join(RECIPES).exists() {
+            recipes.extend(loader.files(RECIPES, parse)?);
+        }
         let toolchain = loader.file(Path::new(TOOLCHAIN), parse_toolchain)?;
         loader.check_unique(&recipes);
         loader.check_references(&recipes, &toolchain);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::nearest::{did_you_mean, listed};
 use super::parse::{Parsed, Reference, ToolchainFile};
-use super::{ComponentName, Diagnostic, OutputRef, Recipe, Seeds};
+use super::{ComponentName, Diagnostic, Recipe, Seeds};
 use crate::fs::{self, FsError};
 
 /// A file that has been parsed.
@@ -117,14 +117,15 @@ pub(super) fn report_unknown(
     known: &Known<'_>,
     faults: &mut Vec<Diagnostic>,
 ) {
-    for Reference { span, output } in references {
-        if let Some((message, help)) = reference_fault(output, known) {
-            faults.push(Diagnostic::new(file, text, span.clone(), message, help));
+    for reference in references {
+        if let Some((message, help)) = reference_fault(reference, known) {
+            faults.push(Diagnostic::new(file, text, reference.span.clone(), message, help));
         }
     }
 }
 
-fn reference_fault(output: &OutputRef, known: &Known<'_>) -> Option<(String, Option<String>)> {
+fn reference_fault(reference: &Reference, known: &Known<'_>) -> Option<(String, Option<String>)> {
+    let output = &reference.output;
     let name = output.recipe.as_str();
     let Some(recipe) = known.get(name) else {
         return Some((format!("unknown recipe `{name}`"), did_you_mean(name, known.keys().copied())));
@@ -133,7 +134,12 @@ fn reference_fault(output: &OutputRef, known: &Known<'_>) -> Option<(String, Opt
     let recipe = (*recipe)?;
     match &output.component {
         None if recipe.default_component().is_none() => {
-            let help = format!("each of its utilities is a component: name one, as `{name}/UTILITY`");
+            let help = if reference.recipe_only {
+                "each of its utilities is a component of its own, and here a recipe's default component is meant"
+                    .to_owned()
+            } else {
+                format!("each of its utilities is a component: name one, as `{name}/UTILITY`")
+            };
             Some((format!("the recipe `{name}` has no default component"), Some(help)))
         }
         Some(component) if !recipe.can_have(component) => {

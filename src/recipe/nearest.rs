@@ -1,12 +1,14 @@
 //! Which of the known names a person may have meant.
 
-/// Names whose edit distance from `wanted` is at most a third of its length, nearest first, three at most.
-pub fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+/// Names that begin with `wanted`, or whose edit distance from it is at most a third of its length; nearest first,
+/// three at most.
+pub(super) fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let limit = (wanted.chars().count() / 3).max(1);
+    let near = |distance: usize, name: &str| distance <= limit || wanted.len() >= 3 && name.starts_with(wanted);
     let mut ranked: Vec<(usize, &str)> = known
         .into_iter()
         .map(|name| (strsim::osa_distance(wanted, name), name))
-        .filter(|(distance, _)| *distance <= limit)
+        .filter(|(distance, name)| near(*distance, name))
         .collect();
     ranked.sort_unstable();
     ranked.dedup();
@@ -41,6 +43,7 @@ mod tests {
         assert_eq!(nearest("gzipp", KNOWN), ["gzip"]);
         assert_eq!(nearest("bzip", KNOWN), ["bzip2", "gzip", "zip"]);
         assert_eq!(nearest("esd", KNOWN), ["sed"]);
+        assert_eq!(nearest("onig", KNOWN), ["oniguruma"]);
     }
 
     #[test]

@@ -23,7 +23,7 @@ use std::path::Path;
 use fields::Fields;
 use toml::de::DeTable;
 
-use super::{Diagnostic, OutputRef};
+use super::{ComponentName, Diagnostic, OutputRef, RecipeName};
 
 pub(super) use build::Presets;
 pub(super) use image::read_image_spec;
@@ -39,9 +39,11 @@ pub(super) type ReadLocal<'a> = &'a dyn Fn(&Path) -> io::Result<Vec<u8>>;
 pub(super) struct Reference {
     pub span: Range<usize>,
     pub output: OutputRef,
+    /// Whether it stands where only a recipe can be named.
+    pub recipe_only: bool,
 }
 
-/// What came of a file: the value, unless there are faults.
+/// What came of a file: the value, unless it or a preset that it uses has faults.
 #[derive(Debug)]
 pub(super) struct Parsed<T> {
     pub value: Option<T>,
@@ -64,7 +66,13 @@ impl Document<'_> {
     }
 
     fn refer(&self, span: Range<usize>, output: OutputRef) {
-        self.references.borrow_mut().push(Reference { span, output });
+        self.references.borrow_mut().push(Reference { span, output, recipe_only: false });
+    }
+
+    /// Notes that a recipe must have a component; its default one where none is given.
+    fn refer_to_recipe(&self, span: Range<usize>, recipe: RecipeName, component: Option<ComponentName>) {
+        let output = OutputRef { recipe, component };
+        self.references.borrow_mut().push(Reference { span, output, recipe_only: true });
     }
 
     /// The place of `part` within a span of the text; the span itself where an escape hides it.
@@ -87,7 +95,12 @@ fn parse<T>(file: &Path, text: &str, what: &'static str, read: impl FnOnce(&mut 
     let document = Document { file, text, faults: RefCell::default(), references: RefCell::default() };
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
-        document.report(error.span().unwrap_or(0..0), error.message(), None);
+        let span = error.span().unwrap_or(0..0);
+        let message = match error.message() {
+            "duplicate key" => format!("`{}` is there twice", &text[span.clone()]),
+            other => other.to_owned(),
+        };
+        document.report(span, message, None);
     }
     let value = if errors.is_empty() {
         let mut fields = Fields::new(&document, table.get_ref(), 0..0, what);
@@ -102,3 +115,6 @@ fn parse<T>(file: &Path, text: &str, what: &'static str, read: impl FnOnce(&mut 
     let value = value.filter(|_| faults.is_empty());
     Parsed { value, faults, references: document.references.into_inner() }
 }
+
+#[cfg(test)]
+mod tests;

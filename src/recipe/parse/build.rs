@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use globset::GlobMatcher;
+use globset::Glob;
 use toml::Spanned;
 use toml::de::DeValue;
 
@@ -21,7 +21,10 @@ pub(in crate::recipe) type Presets = BTreeMap<String, Option<Preset>>;
 const CC: &str = "cc";
 
 pub(super) fn build(mut fields: Fields<'_>, presets: &Presets) -> Option<Build> {
-    let preset = fields.required::<Spanned<String>>("preset")?;
+    let Some(preset) = fields.required::<Spanned<String>>("preset") else {
+        fields.abandon();
+        return None;
+    };
     let name = preset.get_ref().as_str();
     fields.qualify(&format!(" with the preset `{name}`"));
     let dir = fields.optional::<RelPath>("dir");
@@ -130,7 +133,7 @@ struct GlobText(String);
 
 impl Value for GlobText {
     fn read(value: &Spanned<DeValue<'_>>, document: &Document<'_>) -> Option<Self> {
-        GlobMatcher::read(value, document).map(|matcher| Self(matcher.glob().glob().to_owned()))
+        Glob::read(value, document).map(|glob| Self(glob.glob().to_owned()))
     }
 }
 

@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::Document;
-use crate::recipe::nearest::{did_you_mean, listed};
+use crate::recipe::nearest::{listed, nearest};
 
 /// A table that is being read.
 pub(super) struct Fields<'d> {
@@ -16,6 +16,7 @@ pub(super) struct Fields<'d> {
     place: Range<usize>,
     owner: String,
     asked: Vec<&'static str>,
+    missing: Vec<&'static str>,
 }
 
 /// What a field's value can be read as.
@@ -27,7 +28,7 @@ pub(super) trait Value: Sized {
 impl<'d> Fields<'d> {
     /// `place` is where a missing field is reported, `owner` how the table is called in messages.
     pub fn new(document: &'d Document<'d>, table: &'d DeTable<'d>, place: Range<usize>, owner: &str) -> Self {
-        Self { document, table, place, owner: owner.to_owned(), asked: Vec::new() }
+        Self { document, table, place, owner: owner.to_owned(), asked: Vec::new(), missing: Vec::new() }
     }
 
     /// Where the table begins.
@@ -67,7 +68,7 @@ impl<'d> Fields<'d> {
         match self.value(key) {
             Some(value) => T::read(value, self.document),
             None => {
-                self.report(format!("the field `{key}` is missing in {}", self.owner), None);
+                self.missing.push(key);
                 None
             }
         }
@@ -82,9 +83,7 @@ impl<'d> Fields<'d> {
     /// A field that is a table of its own and must be there.
     pub fn required_table(&mut self, key: &'static str, owner: &str) -> Option<Fields<'d>> {
         if !self.has(key) {
-            self.asked.push(key);
-            self.report(format!("{owner} is missing in {}", self.owner), None);
-            return None;
+            self.missing.push(key);
         }
         self.table(key, owner)
     }
@@ -119,15 +118,28 @@ impl<'d> Fields<'d> {
         self.document.report(self.place(), message, help);
     }
 
-    /// Reports the fields that nobody has asked for.
-    pub fn finish(self) {
+    /// Reports the fields that nobody has asked for, and those that are missing. A field that is missing because
+    /// its name is misspelt is reported once.
+    pub fn finish(mut self) {
         for (name, _) in self.table {
             let key: &str = name.get_ref();
-            if !self.asked.contains(&key) {
-                let nearest = did_you_mean(key, self.asked.iter().copied()).map(|question| format!("{question} "));
-                let help = format!("{}valid fields are {}", nearest.unwrap_or_default(), listed(&self.asked, "and"));
-                self.document.report(name.span(), format!("unknown field `{key}` in {}", self.owner), Some(help));
+            if self.asked.contains(&key) {
+                continue;
             }
+            let meant = nearest(key, self.asked.iter().copied());
+            self.missing.retain(|missing| meant.first() != Some(missing));
+            let question =
+                if meant.is_empty() { String::new() } else { format!("did you mean {}? ", listed(meant, "or")) };
+            let help = format!("{question}valid fields are {}", listed(&self.asked, "and"));
+            self.document.report(name.span(), format!("unknown field `{key}` in {}", self.owner), Some(help));
+        }
+        self.abandon();
+    }
+
+    /// Reports what is missing; which other fields are valid is not known.
+    pub fn abandon(self) {
+        for key in &self.missing {
+            self.report(format!("the field `{key}` is missing in {}", self.owner), None);
         }
     }
 }
@@ -234,8 +246,8 @@ impl<T> Default for Entries<T> {
 impl<T: Value> Value for Entries<T> {
     fn read(value: &Spanned<DeValue<'_>>, document: &Document<'_>) -> Option<Self> {
         let DeValue::Table(table) = value.get_ref() else { return mismatch(value, "a table", document, None) };
-        let read: Vec<_> = table.iter().map(|(name, value)| Some((owned(name), T::read(value, document)?))).collect();
-        read.into_iter().collect::<Option<_>>().map(Self)
+        let entry = |(name, value): (&Spanned<_>, &_)| Some((owned(name), T::read(value, document)?));
+        Some(Self(table.iter().filter_map(entry).collect()))
     }
 }
 

@@ -7,7 +7,7 @@ mod entries;
 use std::io;
 use std::path::Path;
 
-use accounts::users_and_groups;
+use accounts::accounts;
 use config::config;
 use entries::additions;
 use toml::Spanned;
@@ -43,7 +43,7 @@ pub fn load_image_spec(file: &Path) -> Result<ImageSpec, CatalogError> {
 
 /// [`parse_image_spec`], with what the spec refers to.
 pub(in crate::recipe) fn read_image_spec(file: &Path, text: &str, read: ReadLocal<'_>) -> Parsed<ImageSpec> {
-    parse(file, text, "an image spec", |fields| image_spec(fields, read))
+    parse(file, text, "the image spec", |fields| image_spec(fields, read))
 }
 
 fn image_spec(fields: &mut Fields<'_>, read: ReadLocal<'_>) -> Option<ImageSpec> {
@@ -51,16 +51,16 @@ fn image_spec(fields: &mut Fields<'_>, read: ReadLocal<'_>) -> Option<ImageSpec>
     let tag = fields.optional::<Tag>("tag");
     let components = components(fields);
     let config_table = fields.table("config", "[config]");
-    let (users, groups) = users_and_groups(fields);
-    let config = config_table.map(|table| config(table, &users)).unwrap_or_default();
+    let accounts = accounts(fields);
+    let config = config_table.map(|table| config(table, &accounts)).unwrap_or_default();
     let additions = additions(fields, read);
     Some(ImageSpec {
         name: name?.0,
         tag: tag.map_or_else(|| "latest".to_owned(), |tag| tag.0),
         components: components?,
         config,
-        users,
-        groups,
+        users: accounts.users,
+        groups: accounts.groups,
         files: additions.files,
         directories: additions.directories,
         links: additions.links,
@@ -119,7 +119,7 @@ impl Value for ComponentRequest {
             document.refer(value.span(), output.clone());
             return Some(Self { output, only: None });
         };
-        let mut fields = Fields::new(document, table, value.span(), "a component");
+        let mut fields = Fields::new(document, table, value.span(), "a component of the image");
         let name = fields.required::<Spanned<OutputRef>>("name");
         let only = fields.optional("only");
         fields.finish();

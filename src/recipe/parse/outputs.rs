@@ -69,7 +69,7 @@ fn component(mut fields: Fields<'_>, install: &Install, name: &str) -> Option<Co
     let given = fields.has("files");
     let files: Option<Spanned<Vec<GlobMatcher>>> = files;
     if let Some(files) = files.as_ref().filter(|files| files.get_ref().is_empty()) {
-        fields.document.report(files.span(), "a component without files", None);
+        fields.document.report(files.span(), "the list is empty: a component needs files", None);
     }
     let runtime: Vec<Spanned<OutputRef>> = fields.or_default("runtime");
     report_repeats(&runtime, fields.document);

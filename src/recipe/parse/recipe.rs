@@ -14,7 +14,7 @@ use super::text::{Line, report_repeats};
 use super::{Document, Parsed, ReadLocal, parse};
 use crate::digest::{Blake3, Sha256};
 use crate::path::RelPath;
-use crate::recipe::{ComponentName, Dependencies, LocalFile, Location, OutputRef, Recipe, RecipeName, Source, Test};
+use crate::recipe::{ComponentName, Dependencies, LocalFile, Location, Recipe, RecipeName, Source, Test};
 
 /// Parses a recipe. Local files are read from the directory beside it that bears its name.
 pub(in crate::recipe) fn parse_recipe(
@@ -23,7 +23,7 @@ pub(in crate::recipe) fn parse_recipe(
     presets: &Presets,
     read: ReadLocal<'_>,
 ) -> Parsed<Recipe> {
-    parse(file, text, "a recipe", |fields| recipe(fields, presets, read))
+    parse(file, text, "the recipe", |fields| recipe(fields, presets, read))
 }
 
 fn recipe(fields: &mut Fields<'_>, presets: &Presets, read: ReadLocal<'_>) -> Option<Recipe> {
@@ -173,18 +173,22 @@ fn location(url: &Spanned<String>, version: Option<&str>, document: &Document<'_
 
 fn dependencies(fields: &mut Fields<'_>) -> Dependencies {
     let Some(mut table) = fields.table("dependencies", "[dependencies]") else { return Dependencies::default() };
-    let target = dependency_list(&mut table, "target", Some(ComponentName::dev()));
-    let build = dependency_list(&mut table, "build", None);
+    let target = recipe_names(&mut table, "target", Some(ComponentName::dev()));
+    let build = recipe_names(&mut table, "build", None);
     table.finish();
     Dependencies { target, build }
 }
 
-fn dependency_list(fields: &mut Fields<'_>, key: &'static str, component: Option<ComponentName>) -> Vec<RecipeName> {
+/// Names of recipes that must have a component; their default one where none is given.
+pub(super) fn recipe_names(
+    fields: &mut Fields<'_>,
+    key: &'static str,
+    component: Option<ComponentName>,
+) -> Vec<RecipeName> {
     let names: Vec<Spanned<RecipeName>> = fields.or_default(key);
     report_repeats(&names, fields.document);
     for name in &names {
-        let output = OutputRef { recipe: name.get_ref().clone(), component: component.clone() };
-        fields.document.refer(name.span(), output);
+        fields.document.refer_to_recipe(name.span(), name.get_ref().clone(), component.clone());
     }
     names.into_iter().map(Spanned::into_inner).collect()
 }

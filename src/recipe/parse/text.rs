@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::{Glob, GlobBuilder, GlobMatcher};
 use toml::Spanned;
 use toml::de::DeValue;
 
@@ -39,7 +39,7 @@ pub(super) fn relative(text: &str, span: std::ops::Range<usize>, document: &Docu
         Ok(path) => return Some(path),
         Err(error) => error,
     };
-    let trimmed = RelPath::new(text.trim_matches('/')).ok();
+    let trimmed = RelPath::new(text.strip_prefix("/build/").unwrap_or(text).trim_matches('/')).ok();
     document.report(span, error.to_string(), trimmed.map(|path| format!("write `{path}`")));
     None
 }
@@ -51,7 +51,7 @@ impl Value for Line {
     fn read(value: &Spanned<DeValue<'_>>, document: &Document<'_>) -> Option<Self> {
         let text = String::read(value, document)?;
         if text.trim().is_empty() {
-            document.report(value.span(), "expected text, found none", None);
+            document.report(value.span(), "the text is empty", None);
             None
         } else if text.chars().any(char::is_control) {
             document.report(value.span(), "expected one line of text", None);
@@ -64,6 +64,12 @@ impl Value for Line {
 
 impl Value for GlobMatcher {
     fn read(value: &Spanned<DeValue<'_>>, document: &Document<'_>) -> Option<Self> {
+        Glob::read(value, document).map(|glob| glob.compile_matcher())
+    }
+}
+
+impl Value for Glob {
+    fn read(value: &Spanned<DeValue<'_>>, document: &Document<'_>) -> Option<Self> {
         let text = String::read(value, document)?;
         if let Some(relative) = text.strip_prefix('/') {
             let help = Some(format!("write `{relative}`"));
@@ -74,8 +80,8 @@ impl Value for GlobMatcher {
             );
             return None;
         }
-        match GlobBuilder::new(&text).literal_separator(true).empty_alternates(true).build() {
-            Ok(glob) => Some(glob.compile_matcher()),
+        match GlobBuilder::new(&text).literal_separator(true).build() {
+            Ok(glob) => Some(glob),
             Err(error) => {
                 document.report(value.span(), format!("`{text}` is not a glob: {}", error.kind()), None);
                 None

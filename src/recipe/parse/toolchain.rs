@@ -6,14 +6,14 @@ use std::path::Path;
 use toml::Spanned;
 
 use super::fields::{Entries, Fields};
-use super::recipe::named_as_file;
+use super::recipe::{named_as_file, recipe_names};
 use super::text::{Line, relative, report_repeats, variables};
 use super::{Document, Parsed, parse};
 use crate::digest::Sha256;
 use crate::path::RelPath;
 use crate::recipe::nearest::{did_you_mean, listed};
 use crate::recipe::{
-    ComponentName, Links, Location, OutputRef, Phase, Preset, RecipeName, SeedPackage, Seeds, Target, TargetFacts,
+    ComponentName, Links, Location, Phase, Preset, RecipeName, SeedPackage, Seeds, Target, TargetFacts,
 };
 
 /// A toolchain's own file; what it names is put in its place by the catalogue.
@@ -29,7 +29,7 @@ pub(in crate::recipe) struct ToolchainFile {
 
 /// Parses `toolchains/NAME/toolchain.toml`.
 pub(in crate::recipe) fn parse_toolchain(file: &Path, text: &str) -> Parsed<ToolchainFile> {
-    parse(file, text, "a toolchain", |fields| {
+    parse(file, text, "the toolchain", |fields| {
         let name = fields.required::<Spanned<String>>("name");
         let directory = file.parent().and_then(Path::file_name).and_then(|name| name.to_str()).unwrap_or_default();
         if let Some(name) = name.as_ref().filter(|name| name.get_ref() != directory) {
@@ -38,8 +38,8 @@ pub(in crate::recipe) fn parse_toolchain(file: &Path, text: &str) -> Parsed<Tool
         }
         let summary = fields.required::<Line>("summary");
         let seeds = fields.required("seeds");
-        let tools = recipes(fields, "tools", None);
-        let sysroot = recipes(fields, "sysroot", Some(ComponentName::dev()));
+        let tools = recipe_names(fields, "tools", None);
+        let sysroot = recipe_names(fields, "sysroot", Some(ComponentName::dev()));
         let env = toolchain_environment(fields);
         let targets = fields.named_tables("target").into_iter().filter_map(target).collect::<BTreeMap<_, _>>();
         if targets.is_empty() {
@@ -55,16 +55,6 @@ pub(in crate::recipe) fn parse_toolchain(file: &Path, text: &str) -> Parsed<Tool
             targets,
         })
     })
-}
-
-fn recipes(fields: &mut Fields<'_>, key: &'static str, component: Option<ComponentName>) -> Vec<RecipeName> {
-    let names: Vec<Spanned<RecipeName>> = fields.or_default(key);
-    report_repeats(&names, fields.document);
-    for name in &names {
-        let output = OutputRef { recipe: name.get_ref().clone(), component: component.clone() };
-        fields.document.refer(name.span(), output);
-    }
-    names.into_iter().map(Spanned::into_inner).collect()
 }
 
 fn toolchain_environment(fields: &mut Fields<'_>) -> BTreeMap<String, String> {
@@ -99,7 +89,7 @@ fn target((name, mut fields): (Spanned<String>, Fields<'_>)) -> Option<(Target, 
 
 /// Parses `toolchains/seeds/NAME.toml`.
 pub(in crate::recipe) fn parse_seeds(file: &Path, text: &str) -> Parsed<Seeds> {
-    parse(file, text, "a set of seeds", |fields| {
+    parse(file, text, "the seeds", |fields| {
         let name = named_as_file(fields);
         let summary = fields.required::<Line>("summary");
         let packages: Vec<_> = fields.tables("package", "[[package]]").into_iter().map(package).collect();
@@ -139,7 +129,7 @@ const WORDS: [&str; 5] = ["configure", "make", "targets", "install", "script"];
 
 /// Parses `toolchains/presets/NAME.toml`.
 pub(in crate::recipe) fn parse_preset(file: &Path, text: &str) -> Parsed<Preset> {
-    parse(file, text, "a preset", |fields| {
+    parse(file, text, "the preset", |fields| {
         let name = named_as_file(fields);
         let summary = fields.required::<Line>("summary");
         let phases: Vec<_> = fields.tables("phase", "[[phase]]").into_iter().map(phase).collect();

@@ -4,19 +4,20 @@
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::accounts::Accounts;
+use crate::recipe::ImageConfig;
 use crate::recipe::nearest::did_you_mean;
 use crate::recipe::parse::Document;
 use crate::recipe::parse::fields::{Fields, Value};
 use crate::recipe::parse::text::environment;
-use crate::recipe::{ImageConfig, SpecUser};
 
-pub(super) fn config(mut fields: Fields<'_>, users: &[SpecUser]) -> ImageConfig {
+pub(super) fn config(mut fields: Fields<'_>, accounts: &Accounts) -> ImageConfig {
     let texts = |list: Vec<Directory>| list.into_iter().map(|directory| directory.0).collect();
     let config = ImageConfig {
         entrypoint: fields.or_default("entrypoint"),
         cmd: fields.or_default("cmd"),
         env: environment(&mut fields, "env"),
-        user: user(&mut fields, users),
+        user: user(&mut fields, accounts),
         workdir: fields.optional::<Directory>("workdir").map(|directory| directory.0),
         labels: fields.or_default("labels"),
         ports: fields.or_default::<Vec<Port>>("ports").into_iter().map(|port| port.0).collect(),
@@ -27,14 +28,13 @@ pub(super) fn config(mut fields: Fields<'_>, users: &[SpecUser]) -> ImageConfig 
     config
 }
 
-fn user(fields: &mut Fields<'_>, users: &[SpecUser]) -> Option<String> {
+fn user(fields: &mut Fields<'_>, accounts: &Accounts) -> Option<String> {
     let user = fields.optional::<Spanned<String>>("user")?;
     let text = user.get_ref();
     let number = |part: &str| part.parse::<u32>().is_ok();
     let numbers = text.split_once(':').map_or_else(|| number(text), |(uid, gid)| number(uid) && number(gid));
-    let names = || users.iter().map(|user| user.name.as_str());
-    if !numbers && !names().any(|name| name == text) {
-        let nearest = did_you_mean(text, names());
+    if !numbers && !accounts.may_have_user(text) {
+        let nearest = did_you_mean(text, accounts.user_names());
         let help = nearest.unwrap_or_else(|| "say UID, UID:GID, or the name of a [[user]]".to_owned());
         fields.document.report(user.span(), format!("unknown user `{text}`"), Some(help));
     }
