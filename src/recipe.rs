@@ -25,6 +25,7 @@ pub use image_spec::{
 pub use model::{
     Build, CcTarget, CcUnit, Component, Dependencies, Install, LocalFile, Recipe, Steps, Test, TestKind, Words,
 };
+pub use nearest::nearest;
 pub use name::{ComponentName, NameError, OutputRef, RecipeName};
 pub use parse::{load_image_spec, parse_image_spec};
 pub use source::{Location, LocationError, Source};

@@ -2,7 +2,7 @@
 
 /// Names that begin with `wanted`, or whose edit distance from it is at most a third of its length; nearest first,
 /// three at most.
-pub(super) fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+pub fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let limit = (wanted.chars().count() / 3).max(1);
     let near = |distance: usize, name: &str| distance <= limit || wanted.len() >= 3 && name.starts_with(wanted);
     let mut ranked: Vec<(usize, &str)> = known

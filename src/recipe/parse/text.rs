@@ -80,7 +80,7 @@ impl Value for Glob {
             );
             return None;
         }
-        match GlobBuilder::new(&text).literal_separator(true).build() {
+        match GlobBuilder::new(&text).literal_separator(true).empty_alternates(true).build() {
             Ok(glob) => Some(glob),
             Err(error) => {
                 document.report(value.span(), format!("`{text}` is not a glob: {}", error.kind()), None);
