@@ -1,1 +1,154 @@
-//! Placeholder.
+//! Objects and an image spec become a root file system as a value, then an OCI image whose bytes depend on nothing
+//! else.
+//!
+//! [`compose`] is pure: it lays the trees of store objects over each other, adds what the spec itself brings, and
+//! says of every path what it is, which layer brings it and why it is there. [`write`] turns that value into files.
+//! Knows nothing of recipes' steps, of plans, of how an object came to be, or of registries; a store is only a
+//! function from an object to the directory where it lies.
+//!
+//! # What is in the root file system
+//! A union in which no path has two meanings: a path that two components bring must be the same file in both, and a
+//! path that the spec brings must not be in any component, save that a `[[directory]]` may give a component's
+//! directory another mode and owner. Files keep the store's modes (0555, 0444), directories are 0755, everything is
+//! owned by 0:0 and dated [`EPOCH`], unless the spec says otherwise.
+//!
+//! # Layers
+//! One layer for each object, sorted by the name of the output, then one for what the spec brings. An object's layer
+//! depends on the object alone (and on `only`): two images that hold `sed` share its layer, and a registry stores
+//! it once. Each layer states the directories above its entries, so that it can be read by itself. Layers are tar
+//! archives compressed with gzip at level 6 (zlib-rs, whose output depends on no feature of the processor), or with
+//! zstd at level 3.
+//!
+//! # The image
+//! Follows the OCI image specification 1.1: layout, index, manifest, configuration. Documents are compact JSON with
+//! the fields in the specification's order and sorted maps; nothing in them comes from the machine, its clock or its
+//! user. The types are our own because oci-spec keeps annotations and labels in hash maps, whose order differs at
+//! every run. `docker-archive` is what `docker save` writes: the same configuration, the layers uncompressed.
+
+mod accounts;
+mod compose;
+mod directory;
+mod docker;
+mod error;
+mod layer;
+mod layout;
+mod object;
+mod oci;
+mod output;
+mod rootfs;
+mod runtime;
+mod tarball;
+
+use std::path::{Path, PathBuf};
+
+use crate::digest::{ObjectId, Sha256};
+use crate::path::RelPath;
+use crate::recipe::{OutputRef, Target};
+use crate::tree::Tree;
+
+pub use compose::compose;
+pub use error::ImageError;
+pub use rootfs::{Content, Inode, Kind, Layer, Node, Origin, Provenance, Reason, Rootfs};
+pub use tarball::EPOCH;
+
+/// One component of an image, resolved: what the spec names, or what that needs at run time.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// Its name, with the component.
+    pub output: OutputRef,
+    /// Its recipe's version; for people.
+    pub version: String,
+    /// The object that it is.
+    pub id: ObjectId,
+    /// That object's tree.
+    pub tree: Tree,
+    /// Only these files of it, or what lies below these directories of it.
+    pub only: Option<Vec<RelPath>>,
+}
+
+/// Where a store keeps an object's tree.
+pub type ObjectPaths<'a> = &'a (dyn Fn(&ObjectId) -> PathBuf + Sync);
+
+/// What is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// A directory in the OCI image layout.
+    Oci,
+    /// The same as one tar file.
+    OciArchive,
+    /// A tar file as `docker save` writes and `docker load` reads it.
+    DockerArchive,
+    /// The root file system as a plain directory. Owners are kept only when root writes it.
+    Rootfs,
+}
+
+/// How the layers of an OCI image are compressed. The other formats hold none that are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Compression {
+    /// What every client reads.
+    #[default]
+    Gzip,
+    /// Smaller and faster, but older clients cannot read it.
+    Zstd,
+}
+
+/// How an image is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// As what.
+    pub format: Format,
+    /// How its layers are compressed.
+    pub compression: Compression,
+    /// What its programs run on.
+    pub target: Target,
+}
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// The manifest's digest: the image's name. Only OCI formats have one.
+    pub manifest: Option<Sha256>,
+    /// The configuration's digest, Docker's image id. A plain directory has none.
+    pub config: Option<Sha256>,
+    /// The layers, lowest first; none for a plain directory.
+    pub layers: Vec<LayerSummary>,
+    /// Bytes in all: of the blobs, of the archive, or of the directory's files.
+    pub size: u64,
+    /// How many files and links the root file system has.
+    pub files: usize,
+}
+
+/// One layer that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayerSummary {
+    /// The SHA-256 of the layer as it is stored.
+    pub digest: Sha256,
+    /// The SHA-256 of the layer as an uncompressed tar archive.
+    pub diff_id: Sha256,
+    /// Its size in bytes, as it is stored.
+    pub size: u64,
+    /// What it was made from.
+    pub origin: Origin,
+}
+
+/// Writes an image. Whoever looks at `output` sees what was there before or the whole image.
+///
+/// # Errors
+/// When `output` is something that must not be replaced, an object's file is missing or not what its tree says, the
+/// target has no OCI platform, or a file cannot be written.
+pub fn write(
+    rootfs: &Rootfs,
+    options: &Options,
+    objects: ObjectPaths<'_>,
+    output: &Path,
+) -> Result<Summary, ImageError> {
+    let place = output::Place::claim(output, options.format)?;
+    let summary = match options.format {
+        Format::Oci => layout::write(rootfs, options, objects, &place.draft())?,
+        Format::OciArchive => layout::write_archive(rootfs, options, objects, &place)?,
+        Format::DockerArchive => docker::write(rootfs, options, objects, &place)?,
+        Format::Rootfs => directory::write(rootfs, objects, &place.draft())?,
+    };
+    place.publish()?;
+    Ok(summary)
+}

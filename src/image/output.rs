@@ -1,0 +1,100 @@
+//! Where an image is written: checked before the work, replaced in one step after it. Knows nothing of the image.
+
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
+
+use super::oci::{LAYOUT_FILE, OURS};
+use super::{Format, ImageError};
+use crate::fs;
+
+/// An output, and a hidden directory beside it where the image grows. Dropping it removes the hidden directory.
+pub(super) struct Place {
+    output: PathBuf,
+    hidden: PathBuf,
+}
+
+impl Place {
+    /// Checks that an output may be written.
+    ///
+    /// # Errors
+    /// When something is there that this format does not replace, or nothing can be written beside it.
+    pub fn claim(output: &Path, format: Format) -> Result<Self, ImageError> {
+        // A link is followed to what is to be replaced; the link itself stays.
+        let output = match output.canonicalize() {
+            Ok(target) if output.is_symlink() => target,
+            _ => output.to_owned(),
+        };
+        check(&output, format)?;
+        let parent = match output.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        fs::create_dir_all(parent)?;
+        let hidden = tempfile::Builder::new()
+            .prefix(".drystone-image-")
+            .tempdir_in(parent)
+            .map_err(fs::failed("create a directory in", parent))?
+            .keep();
+        Ok(Self { output, hidden })
+    }
+
+    /// Where the image is to be written.
+    pub fn draft(&self) -> PathBuf {
+        self.hidden.join("image")
+    }
+
+    /// A place for files that are removed in the end.
+    pub fn scratch(&self, name: &str) -> PathBuf {
+        self.hidden.join(name)
+    }
+
+    /// Moves the image into place, in exchange for what was there.
+    ///
+    /// # Errors
+    /// When it cannot be moved; the old output is there still.
+    pub fn publish(self) -> fs::Result<()> {
+        match renameat_with(CWD, self.draft(), CWD, &self.output, RenameFlags::EXCHANGE) {
+            Ok(()) => Ok(()),
+            Err(Errno::NOENT) => fs::rename(&self.draft(), &self.output),
+            // Not every file system can exchange: then the old one stands aside for a moment.
+            Err(Errno::INVAL | Errno::NOSYS) => {
+                let aside = self.scratch("old");
+                fs::rename(&self.output, &aside)?;
+                fs::rename(&self.draft(), &self.output).inspect_err(|_| drop(fs::rename(&aside, &self.output)))
+            }
+            Err(error) => Err(fs::failed("move into place", &self.output)(error.into())),
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // What cannot be removed is in nobody's way, and there is nobody to tell.
+        drop(fs::remove_tree(&self.hidden));
+    }
+}
+
+fn check(output: &Path, format: Format) -> Result<(), ImageError> {
+    let occupied = |what| Err(ImageError::Occupied { path: output.to_owned(), what });
+    let Ok(metadata) = std::fs::symlink_metadata(output) else { return Ok(()) };
+    match format {
+        Format::OciArchive | Format::DockerArchive if metadata.is_file() => Ok(()),
+        Format::OciArchive | Format::DockerArchive => occupied("is not a file"),
+        Format::Oci | Format::Rootfs if !metadata.is_dir() => occupied("is not a directory"),
+        Format::Oci | Format::Rootfs if fs::list(output)?.is_empty() => Ok(()),
+        Format::Rootfs => occupied("is not empty"),
+        Format::Oci if is_ours(output)? => Ok(()),
+        Format::Oci => occupied("is not an image layout that drystone wrote"),
+    }
+}
+
+/// Whether a directory is a layout that we wrote, and to which nobody has added another image since.
+fn is_ours(directory: &Path) -> fs::Result<bool> {
+    let Some(_) = fs::read_if_exists(&directory.join(LAYOUT_FILE))? else { return Ok(false) };
+    let Some(index) = fs::read_if_exists(&directory.join("index.json"))? else { return Ok(false) };
+    let index: serde_json::Value = serde_json::from_str(&index).unwrap_or_default();
+    let images = index["manifests"].as_array().map_or(0, Vec::len);
+    Ok(images == 1 && index["annotations"][OURS].is_string())
+}
