@@ -86,7 +86,7 @@ fn every_blob_is_what_its_descriptor_says() {
     let blobs = [&layout.index["manifests"][0], &layout.manifest["config"]];
     let sizes = blobs.into_iter().chain(layout.manifest["layers"].as_array().unwrap());
     assert_eq!(summary.size, sizes.map(|blob| blob["size"].as_u64().unwrap()).sum::<u64>());
-    assert_eq!(summary.files, 10);
+    assert_eq!(summary.files, 11);
     let written: Vec<_> = layout.manifest["layers"].as_array().unwrap().iter().map(digest).collect();
     assert_eq!(summary.layers.iter().map(|layer| layer.digest).collect::<Vec<_>>(), written);
     let unpacked: Vec<_> = layout.layers.iter().map(|layer| Sha256::of(layer)).collect();
@@ -118,6 +118,9 @@ fn layers_hold_sorted_entries_below_directories_that_they_state() {
             "etc/passwd 444 0:0",
             "srv 755 0:0",
             "tmp 1777 0:0",
+            "usr 755 0:0",
+            "usr/bin 755 0:0",
+            "usr/bin/su 4755 65532:65532",
         ]
     );
     let history: Vec<_> = layout.config["history"]

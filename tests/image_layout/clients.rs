@@ -7,7 +7,7 @@ use drystone::image::Format;
 use serde_json::Value;
 
 use crate::directory::listing;
-use crate::stones::Store;
+use crate::stones::{Store, spec};
 
 /// Runs a client; `None` when it is not installed.
 fn run(program: &str, words: &[&str]) -> Option<String> {
@@ -84,3 +84,39 @@ fn umoci_unpacks_the_layout_to_the_same_tree_as_ours() {
     assert_eq!(bundle["process"]["user"]["gid"], 65532, "taken from /etc/passwd");
     assert_eq!(bundle["process"]["cwd"], "/srv");
 }
+
+#[test]
+fn runc_runs_the_image_as_its_user_in_its_directory() {
+    let (store, scratch) = (Store::new(), tempfile::tempdir().unwrap());
+    let at = |name: &str| scratch.path().join(name).display().to_string();
+    std::fs::write(at("who.c"), WHO).unwrap();
+    let can = |words: &[&str]| Command::new(words[0]).args(&words[1..]).output().is_ok_and(|run| run.status.success());
+    if !rustix::process::geteuid().is_root() || !can(&["unshare", "--mount", "--pid", "--fork", "true"]) {
+        eprintln!("skipped: runc needs root and namespaces");
+        return;
+    }
+    if !can(&["cc", "-static", "-o", &at("who"), &at("who.c")]) {
+        eprintln!("skipped: no static program can be compiled");
+        return;
+    }
+    let who = store.part("who/bin", &[("usr/bin/sed", true, &std::fs::read(at("who")).unwrap())], None);
+    store.write_image(&spec(), &[who], Format::Oci, Path::new(&at("oci"))).unwrap();
+    let image = format!("{}:4.9", at("oci"));
+    let Some(_) = run("umoci", &["unpack", "--image", &image, &at("bundle")]) else { return };
+    let config = scratch.path().join("bundle/config.json");
+    let mut bundle: Value = serde_json::from_slice(&std::fs::read(&config).unwrap()).unwrap();
+    bundle["process"]["terminal"] = false.into();
+    std::fs::write(&config, bundle.to_string()).unwrap();
+    let (root, name) = (at("state"), format!("drystone-test-{}", std::process::id()));
+    let seen = run("runc", &["--root", &root, "run", "--bundle", &at("bundle"), &name]);
+    assert!(seen.is_none_or(|seen| seen == "65532:65532 in /srv: --version\n"));
+}
+
+const WHO: &str = r#"
+#include <stdio.h>
+#include <unistd.h>
+int main(int count, char **words) {
+    char here[99];
+    printf("%d:%d in %s: %s\n", getuid(), getgid(), getcwd(here, sizeof here), words[1]);
+}
+"#;

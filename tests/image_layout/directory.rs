@@ -38,7 +38,7 @@ fn a_plain_directory_is_the_root_file_system() {
     let (store, scratch) = (Store::new(), tempfile::tempdir().unwrap());
     let output = scratch.path().join("rootfs");
     let summary = store.write(Format::Rootfs, &output).unwrap();
-    assert_eq!((summary.manifest, summary.config, summary.layers.len(), summary.files), (None, None, 0, 10));
+    assert_eq!((summary.manifest, summary.config, summary.layers.len(), summary.files), (None, None, 0, 11));
     let listing = listing(&output);
     let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
     let nobody = if uid == 0 { "65532:65532".to_owned() } else { format!("{uid}:{gid}") };
@@ -48,6 +48,7 @@ fn a_plain_directory_is_the_root_file_system() {
         ("etc/motd", format!("640 {nobody}")),
         ("tmp", format!("1777 {uid}:{gid}")),
         ("usr/bin", format!("755 {uid}:{gid}")),
+        ("usr/bin/su", format!("4755 {nobody}")),
         ("usr/bin/sed", format!("555 {uid}:{gid}")),
         ("usr/share/licence", format!("444 {uid}:{gid}")),
     ] {
