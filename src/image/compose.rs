@@ -180,9 +180,9 @@ impl Composition {
         match self.nodes.get(&parent) {
             Some(node) if node.inode.kind != Kind::Directory => Err(ImageError::NotADirectory {
                 path: parent,
-                first: node.reason.clone(),
+                first: Box::new(node.reason.clone()),
                 below: path.clone(),
-                second: reason.clone(),
+                second: Box::new(reason.clone()),
             }),
             _ => Ok(()),
         }
@@ -256,9 +256,9 @@ fn differs(path: &RelPath, node: &Node, inode: &Inode, second: &OutputRef) -> Im
     let Reason::Component(first) = &node.reason else { unreachable!("objects are laid before the spec's own paths") };
     ImageError::Differs {
         path: path.clone(),
-        first: first.clone(),
+        first: Box::new(first.clone()),
         first_is: node.inode.noun(),
-        second: second.clone(),
+        second: Box::new(second.clone()),
         second_is: inode.noun(),
     }
 }

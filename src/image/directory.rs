@@ -1,6 +1,5 @@
 //! The root file system as a plain directory, for whoever packs it in another way.
 
-use std::fs::File;
 use std::io;
 use std::os::unix::fs::chown;
 use std::path::Path;
@@ -48,10 +47,10 @@ fn write_file(path: &RelPath, content: &Content, objects: ObjectPaths<'_>, place
             Ok(bytes.len() as u64)
         }
         Content::Object { id, digest } => {
-            let file = ObjectFile::open(objects, id, path, *digest)?;
-            let size = file.size()?;
-            let mut copy: File = fs::create(place)?;
-            file.copy(place, |file| io::copy(file, &mut copy).map(drop))?;
+            let mut file = ObjectFile::open(objects, id, path, *digest)?;
+            let size = io::copy(&mut file, &mut fs::create(place)?);
+            let size = size.map_err(fs::failed("copy an object's file to", place))?;
+            file.verify()?;
             Ok(size)
         }
     }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::Reason;
+use super::tarball::WriteError;
 use crate::fs::FsError;
 use crate::path::{PathError, RelPath};
 use crate::recipe::{OutputRef, Target};
@@ -18,11 +19,11 @@ pub enum ImageError {
         /// Where.
         path: RelPath,
         /// Who brings it first.
-        first: OutputRef,
+        first: Box<OutputRef>,
         /// What it is there.
         first_is: &'static str,
         /// Who brings something else.
-        second: OutputRef,
+        second: Box<OutputRef>,
         /// What it is there.
         second_is: &'static str,
     },
@@ -42,11 +43,11 @@ pub enum ImageError {
         /// The path that would have to be a directory.
         path: RelPath,
         /// Who brings it.
-        first: Reason,
+        first: Box<Reason>,
         /// What lies below it.
         below: RelPath,
         /// Who brings that.
-        second: Reason,
+        second: Box<Reason>,
     },
     /// `only` names something that the component does not have.
     #[error("the component {output} has no {path}, which `only` names{}", nearest_names(nearest))]
@@ -142,6 +143,14 @@ pub enum ImageError {
         path: PathBuf,
         /// What it is.
         what: &'static str,
+    },
+    /// An archive that could not be written.
+    #[error("cannot write {}", path.display())]
+    Tar {
+        /// Where.
+        path: PathBuf,
+        /// What failed.
+        source: WriteError,
     },
     /// A file operation.
     #[error(transparent)]

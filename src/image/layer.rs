@@ -13,7 +13,7 @@ use sha2::Digest as _;
 
 use super::object::ObjectFile;
 use super::rootfs::{Content, Inode, Kind, Layer, Rootfs};
-use super::tarball::{EPOCH, Meta, TarWriter};
+use super::tarball::{EPOCH, Meta, TarWriter, WriteError};
 use super::{Compression, ImageError, LayerSummary, ObjectPaths};
 use crate::digest::Sha256;
 use crate::fs;
@@ -60,14 +60,15 @@ fn write(
     path: &Path,
 ) -> Result<LayerSummary, ImageError> {
     let failed = || fs::failed("write", path);
+    let tar_failed = |source| ImageError::Tar { path: path.to_owned(), source };
     let file = Digester::new(BufWriter::with_capacity(BLOCK, fs::create(path)?));
     let encoder = Encoder::new(file, compression).map_err(failed())?;
     let mut tar = TarWriter::new(Blocks::new(Digester::new(encoder)), EPOCH);
     for (name, inode) in &layer.entries {
-        append(&mut tar, name, inode, objects, path)?;
+        append(&mut tar, name, inode, objects, &tar_failed)?;
     }
-    let digester = tar.finish().and_then(Blocks::finish).map_err(failed())?;
-    let (encoder, diff_id, _) = digester.finish();
+    let blocks = tar.finish().map_err(tar_failed)?;
+    let (encoder, diff_id, _) = blocks.finish().map_err(failed())?.finish();
     let (mut file, digest, size) = encoder.finish().map_err(failed())?.finish();
     file.flush().map_err(failed())?;
     Ok(LayerSummary { digest, diff_id, size, origin: layer.origin.clone() })
@@ -78,20 +79,21 @@ fn append(
     name: &RelPath,
     inode: &Inode,
     objects: ObjectPaths<'_>,
-    path: &Path,
+    failed: &impl Fn(WriteError) -> ImageError,
 ) -> Result<(), ImageError> {
-    let meta = Meta { mode: inode.mode, uid: inode.owner.uid.into(), gid: inode.owner.gid.into() };
+    let meta = Meta { mode: inode.mode, uid: inode.owner.uid, gid: inode.owner.gid };
     let appended = match &inode.kind {
         Kind::Directory => tar.directory(name, meta),
         Kind::Symlink { target } => tar.symlink(name, target),
         Kind::File(Content::Inline(bytes)) => tar.file(name, meta, bytes.len() as u64, bytes.as_slice()),
         Kind::File(Content::Object { id, digest }) => {
-            let file = ObjectFile::open(objects, id, name, *digest)?;
-            let size = file.size()?;
-            return file.copy(path, |file| tar.file(name, meta, size, file));
+            let mut file = ObjectFile::open(objects, id, name, *digest)?;
+            let appended = tar.file(name, meta, file.size()?, &mut file);
+            appended.map_err(failed)?;
+            return file.verify();
         }
     };
-    Ok(appended.map_err(fs::failed("write", path))?)
+    appended.map_err(failed)
 }
 
 /// Hashes and counts what passes through.

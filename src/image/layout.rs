@@ -1,7 +1,7 @@
 //! The OCI image layout: a directory of blobs named by their digests, and an index. Also as one tar archive.
 
 use std::fs::File;
-use std::io::{BufWriter, Write as _};
+use std::io::{BufWriter, Read, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::oci::{self, Document, LAYOUT, LAYOUT_FILE, Platform};
@@ -89,30 +89,36 @@ impl Archive {
         Ok(Self { path, tar: TarWriter::new(file, EPOCH) })
     }
 
-    pub fn add_directory(&mut self, name: &str) -> fs::Result<()> {
-        self.tar.directory(&entry_name(name), DIRECTORY).map_err(fs::failed("write", &self.path))
+    pub fn add_directory(&mut self, name: &str) -> Result<(), ImageError> {
+        let added = self.tar.directory(&entry_name(name), DIRECTORY);
+        added.map_err(|source| ImageError::Tar { path: self.path.clone(), source })
     }
 
-    pub fn add_bytes(&mut self, name: &str, bytes: &[u8]) -> fs::Result<()> {
-        let added = self.tar.file(&entry_name(name), FILE, bytes.len() as u64, bytes);
-        added.map_err(fs::failed("write", &self.path))
+    pub fn add_bytes(&mut self, name: &str, bytes: &[u8]) -> Result<(), ImageError> {
+        self.add(name, bytes.len() as u64, bytes)
     }
 
-    pub fn add_file(&mut self, name: &str, path: &Path) -> fs::Result<()> {
+    pub fn add_file(&mut self, name: &str, path: &Path) -> Result<(), ImageError> {
         let file = fs::open(path)?;
         let size = file.metadata().map_err(fs::failed("inspect", path))?.len();
-        self.tar.file(&entry_name(name), FILE, size, file).map_err(fs::failed("write", &self.path))
+        self.add(name, size, file)
+    }
+
+    fn add(&mut self, name: &str, size: u64, content: impl Read) -> Result<(), ImageError> {
+        let added = self.tar.file(&entry_name(name), FILE, size, content);
+        added.map_err(|source| ImageError::Tar { path: self.path.clone(), source })
     }
 
     /// Ends the archive, and says how many bytes it has.
-    pub fn finish(self) -> fs::Result<u64> {
-        let finish = |tar: TarWriter<BufWriter<File>>| {
-            let mut file = tar.finish()?;
+    pub fn finish(self) -> Result<u64, ImageError> {
+        let Self { path, tar } = self;
+        let mut file = tar.finish().map_err(|source| ImageError::Tar { path: path.clone(), source })?;
+        let complete = |file: &mut BufWriter<File>| {
             file.flush()?;
             file.get_ref().sync_data()?;
             Ok(file.get_ref().metadata()?.len())
         };
-        finish(self.tar).map_err(fs::failed("write", &self.path))
+        Ok(complete(&mut file).map_err(fs::failed("write", &path))?)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::{ImageError, ObjectPaths};
 use crate::digest::{Blake3, ObjectId};
@@ -16,7 +16,6 @@ pub(super) struct ObjectFile {
     file: File,
     expected: Blake3,
     hasher: blake3::Hasher,
-    failure: Option<io::Error>,
 }
 
 impl ObjectFile {
@@ -24,7 +23,7 @@ impl ObjectFile {
     pub fn open(objects: ObjectPaths<'_>, id: &ObjectId, path: &RelPath, digest: Blake3) -> fs::Result<Self> {
         let path = path.under(&objects(id));
         let file = fs::open(&path)?;
-        Ok(Self { path, file, expected: digest, hasher: blake3::Hasher::new(), failure: None })
+        Ok(Self { path, file, expected: digest, hasher: blake3::Hasher::new() })
     }
 
     /// How many bytes it has.
@@ -32,41 +31,20 @@ impl ObjectFile {
         Ok(self.file.metadata().map_err(fs::failed("inspect", &self.path))?.len())
     }
 
-    /// Copies the whole file by `copy`, which writes to `destination`, and checks what was read. An error of
-    /// reading is told from one of writing.
+    /// Checks, once the whole file was read, that its bytes are those that were expected.
     ///
     /// # Errors
-    /// When the file cannot be read, the destination not written, or the bytes are not those that were expected.
-    pub fn copy(
-        mut self,
-        destination: &Path,
-        copy: impl FnOnce(&mut Self) -> io::Result<()>,
-    ) -> Result<(), ImageError> {
-        let copied = copy(&mut self);
-        if let Some(failure) = self.failure.take() {
-            return Err(fs::failed("read", &self.path)(failure).into());
-        }
-        copied.map_err(fs::failed("write", destination))?;
-        if self.hasher.finalize().as_bytes() != self.expected.as_bytes() {
-            return Err(ImageError::Corrupt { path: self.path });
-        }
-        Ok(())
+    /// When they are others.
+    pub fn verify(self) -> Result<(), ImageError> {
+        let is_as_expected = self.hasher.finalize().as_bytes() == self.expected.as_bytes();
+        if is_as_expected { Ok(()) } else { Err(ImageError::Corrupt { path: self.path }) }
     }
 }
 
 impl Read for ObjectFile {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self.file.read(buffer) {
-            Ok(count) => {
-                self.hasher.update(&buffer[..count]);
-                Ok(count)
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
-            Err(error) => {
-                let kind = error.kind();
-                self.failure = Some(error);
-                Err(kind.into())
-            }
-        }
+        let count = self.file.read(buffer)?;
+        self.hasher.update(&buffer[..count]);
+        Ok(count)
     }
 }
