@@ -37,7 +37,6 @@ mod oci;
 mod output;
 mod rootfs;
 mod runtime;
-mod tarball;
 
 use std::path::{Path, PathBuf};
 
@@ -46,10 +45,10 @@ use crate::path::RelPath;
 use crate::recipe::{OutputRef, Target};
 use crate::tree::Tree;
 
+pub use crate::archive::EPOCH;
 pub use compose::compose;
 pub use error::ImageError;
 pub use rootfs::{Content, Inode, Kind, Layer, Node, Origin, Provenance, Reason, Rootfs};
-pub use tarball::EPOCH;
 
 /// One component of an image, resolved: what the spec names, or what that needs at run time.
 #[derive(Debug, Clone)]

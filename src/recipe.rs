@@ -25,8 +25,8 @@ pub use image_spec::{
 pub use model::{
     Build, CcTarget, CcUnit, Component, Dependencies, Install, LocalFile, Recipe, Steps, Test, TestKind, Words,
 };
-pub use nearest::nearest;
 pub use name::{ComponentName, NameError, OutputRef, RecipeName};
+pub use nearest::nearest;
 pub use parse::{load_image_spec, parse_image_spec};
 pub use source::{Location, LocationError, Source};
 pub use toolchain::{Links, Phase, Preset, SeedPackage, Seeds, Target, TargetFacts, Toolchain};

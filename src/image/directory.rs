@@ -8,8 +8,8 @@ use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
 
 use super::object::ObjectFile;
 use super::rootfs::{Content, Inode, Kind, Rootfs};
-use super::tarball::EPOCH;
 use super::{ImageError, ObjectPaths, Summary};
+use crate::archive::EPOCH;
 use crate::fs;
 use crate::path::RelPath;
 

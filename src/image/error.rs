@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::Reason;
-use super::tarball::WriteError;
+use crate::archive::WriteError;
 use crate::fs::FsError;
 use crate::path::{PathError, RelPath};
 use crate::recipe::{OutputRef, Target};

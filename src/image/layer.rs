@@ -13,8 +13,8 @@ use sha2::Digest as _;
 
 use super::object::ObjectFile;
 use super::rootfs::{Content, Inode, Kind, Layer, Rootfs};
-use super::tarball::{EPOCH, Meta, TarWriter, WriteError};
 use super::{Compression, ImageError, LayerSummary, ObjectPaths};
+use crate::archive::{EPOCH, Meta, TarWriter, WriteError};
 use crate::digest::Sha256;
 use crate::fs;
 use crate::path::RelPath;

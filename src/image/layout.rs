@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use super::oci::{self, Document, LAYOUT, LAYOUT_FILE, Platform};
 use super::output::Place;
 use super::rootfs::Rootfs;
-use super::tarball::{EPOCH, Meta, TarWriter};
 use super::{ImageError, ObjectPaths, Options, Summary, layer};
+use crate::archive::{EPOCH, Meta, TarWriter};
 use crate::fs;
 use crate::path::RelPath;
 

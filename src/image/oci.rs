@@ -9,8 +9,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use serde::Serialize;
 
 use super::rootfs::{Origin, Provenance, Rootfs};
-use super::tarball::EPOCH;
 use super::{Compression, ImageError, LayerSummary};
+use crate::archive::EPOCH;
 use crate::digest::Sha256;
 use crate::recipe::{ImageConfig, Target};
 

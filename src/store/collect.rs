@@ -49,7 +49,7 @@ mod tests {
     fn what_a_root_names_stays_and_the_rest_goes() {
         let scratch = tempfile::tempdir().unwrap();
         let store = Store::open(&scratch.path().join("store")).unwrap();
-        let mut add = |name: &str| {
+        let add = |name: &str| {
             let tree = scratch.path().join(name);
             std::fs::create_dir(&tree).unwrap();
             std::fs::write(tree.join(name), name).unwrap();

@@ -38,7 +38,13 @@ static DEFAULTS: LazyLock<[(ComponentName, GlobSet); 3]> = LazyLock::new(|| {
 fn glob_set(globs: &[&str]) -> GlobSet {
     let mut set = GlobSet::builder();
     for glob in globs {
-        set.add(GlobBuilder::new(glob).literal_separator(true).empty_alternates(true).build().expect("the default globs are valid"));
+        set.add(
+            GlobBuilder::new(glob)
+                .literal_separator(true)
+                .empty_alternates(true)
+                .build()
+                .expect("the default globs are valid"),
+        );
     }
     set.build().expect("the default globs are valid")
 }
@@ -67,7 +73,11 @@ pub(in crate::recipe) fn can_exist(
 fn last_part_matches(glob: &str, name: &str) -> bool {
     let last = glob.rsplit('/').next().unwrap_or(glob);
     // Braces that span a slash leave half a glob: then only the build can tell.
-    GlobBuilder::new(last).literal_separator(true).empty_alternates(true).build().map_or(true, |glob| glob.compile_matcher().is_match(name))
+    GlobBuilder::new(last)
+        .literal_separator(true)
+        .empty_alternates(true)
+        .build()
+        .map_or(true, |glob| glob.compile_matcher().is_match(name))
 }
 
 impl Recipe {
