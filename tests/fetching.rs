@@ -302,9 +302,9 @@ async fn all_are_fetched_though_some_fail_and_each_only_once() {
     };
     let mut requests: Vec<_> = (0..20).map(|n| format!("/{n}")).map(|path| wanted(&path, &path)).collect();
     requests.insert(3, wanted("/missing", "/gone"));
-    // The same source again, with a location that works.
-    requests.push(wanted("/7", "/gone"));
-    requests.push(wanted("/7", "/7"));
+    // The same sources again, one of them with a location that works.
+    requests.push(wanted("/missing", "/gone"));
+    requests.insert(0, wanted("/7", "/gone"));
     let errors = yard.fetcher(&Silent).fetch_all(&requests).await.unwrap_err();
     let errors: Vec<_> = errors.iter().map(FetchError::to_string).collect();
     let sha256 = Sha256::of(b"/missing");
@@ -318,6 +318,7 @@ async fn all_are_fetched_though_some_fail_and_each_only_once() {
         assert!(yard.store.source(&Sha256::of(path.as_bytes())).is_some(), "{path}");
         assert_eq!(server.log().iter().filter(|asked| **asked == path).count(), 1, "{path}");
     }
+    assert_eq!(server.log().iter().filter(|asked| **asked == "/gone").count(), 2, "once for each source");
     yard.fetcher(&Silent).fetch_all(&[]).await.unwrap();
 }
 

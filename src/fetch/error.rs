@@ -28,7 +28,7 @@ pub enum FetchError {
         label: String,
         /// Its digest.
         sha256: Sha256,
-        /// The last answer of each place, in the order of the locations.
+        /// The last answer of each place, in the order of the locations; then those that have no mirror.
         refusals: Vec<Refusal>,
     },
     /// The store's file system or the user's quota is full.

@@ -173,6 +173,18 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_its_last_holder_published_is_not_written_again() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("partial");
+        let file = open(&path).unwrap();
+        assert!(is_at(&file, &path).unwrap());
+        fs::rename(&path, &scratch.path().join("source")).unwrap();
+        assert!(!is_at(&file, &path).unwrap());
+        open(&path).unwrap();
+        assert!(!is_at(&file, &path).unwrap(), "another file has the name now");
+    }
+
+    #[test]
     fn a_file_that_a_crash_left_read_only_is_taken_over() {
         let scratch = tempfile::tempdir().unwrap();
         let path = scratch.path().join("partial");

@@ -186,6 +186,11 @@ fn route(base: &str, conf: &AptConf) -> Option<Route> {
     let authority = rest.split('/').next()?;
     let host = authority.rsplit('@').next()?.split(':').next()?;
     let proxy = conf.proxy(scheme, host).filter(|_| scheme != "file")?;
+    // apt also speaks SOCKS, which we do not: then the environment decides.
+    let is_simple = |proxy: &String| proxy.starts_with("http://") || proxy.starts_with("https://");
+    if !proxy.as_ref().is_none_or(is_simple) {
+        return None;
+    }
     Some(Route { prefix: format!("{base}/"), proxy })
 }
 
@@ -255,11 +260,12 @@ Components: main
             ("jammy", "main", false),
             ("nodistro", "main", false),
             ("bookworm", "stable", false),
+            ("bookworm", "main stable", false),
             ("cloud-sdk-bookworm", "main", false),
             ("./", "", false),
         ] {
-            let components: &[&str] = if component.is_empty() { &[] } else { &[component] };
-            assert_eq!(is_debian(&entry("http://x.example.org", &[suite], components)), taken, "{suite} {component}");
+            let components: Vec<&str> = component.split_whitespace().collect();
+            assert_eq!(is_debian(&entry("http://x.example.org", &[suite], &components)), taken, "{suite} {component}");
         }
     }
 
@@ -280,7 +286,8 @@ deb cdrom:[disc]/ bookworm main
         fs::write(&apt.join("sources.list.d/a.list.save"), "deb http://no.example.org/debian sid main\n").unwrap();
         let mirrors = "http://b.example.org/debian\tpriority:2\n#\nhttp://a.example.org/debian/\tpriority:1\n";
         fs::write(&apt.join("mirrors.txt"), mirrors).unwrap();
-        let conf = "Acquire::http::Proxy::a.example.org \"http://proxy.example.org:3128\";";
+        let conf = "Acquire::http::Proxy { a.example.org \"http://proxy.example.org:3128\"; \
+                    b.example.org \"socks5h://proxy.example.org\"; };";
         fs::write(&apt.join("apt.conf.d/50proxy"), conf).unwrap();
         let (bases, routes) = bases(&apt, root.path()).unwrap();
         let expected = [

@@ -109,7 +109,7 @@ mod tests {
         let flat = r#"// why
             APT::Install-Recommends "false"; # not a proxy
             Acquire::http::Proxy "http://proxy.example.org:3128/";"#;
-        let nested = r#"Acquire { /* all of it */ Retries 3;
+        let nested = r#"Acquire { /* all; of " it */ Retries 3;
             HTTP { Proxy "http://proxy.example.org:3128/"; Timeout "10"; }; };"#;
         for text in [flat, nested] {
             let proxy = Some(Some("http://proxy.example.org:3128/".to_owned()));
