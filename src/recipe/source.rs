@@ -77,7 +77,8 @@ impl FromStr for Location {
         let (scheme, rest) = text.split_once(':').ok_or_else(error)?;
         let pair = || {
             let (left, right) = rest.split_once('/').ok_or_else(error)?;
-            let usable = |part: &str| !part.is_empty() && !part.contains('/') && !part.starts_with('.');
+            let known = |c: char| c.is_ascii_alphanumeric() || "-_.+!".contains(c);
+            let usable = |part: &str| !part.is_empty() && !part.starts_with(['.', '-']) && part.chars().all(known);
             if usable(left) && usable(right) { Ok((left.to_owned(), right.to_owned())) } else { Err(error()) }
         };
         match scheme {
