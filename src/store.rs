@@ -9,6 +9,7 @@
 //! roots/<target>/<name>       symbolic links into objects/: what people read, and what keeps an object alive
 //! quarantine/                 what `verify` found corrupt, out of everybody's way
 //! tmp/                        work in progress
+//! lock                        held shared by whoever writes, exclusively by a collection
 //! ```
 //! There is no database. Everything appears by one rename of something complete and flushed, so a crash at any
 //! instruction leaves the old state or the new one: an object counts from the moment its manifest is there, and
@@ -79,6 +80,12 @@ pub enum StoreError {
         /// What is wrong.
         #[source]
         source: ParseError,
+    },
+    /// Something that needs the store for itself found it in use.
+    #[error("the store {} is in use by another process: wait for it, then collect", path.display())]
+    InUse {
+        /// The store.
+        path: PathBuf,
     },
     /// Data that came other than its name says.
     #[error("{} is not {expected} but {found}", path.display())]

@@ -10,6 +10,9 @@ use crate::digest::ObjectId;
 use crate::recipe::{CcTarget, CcUnit, ComponentName, OutputRef, Recipe, RecipeName, Steps, Test, TestKind, Words};
 use crate::sandbox::{Action, Job, Step, Unit};
 
+/// Where programs are looked for, in builds and in tests.
+const PATH: &str = "/usr/bin:/usr/sbin";
+
 /// The outputs of the nodes that are built.
 type Built<'a> = &'a dyn Fn(NodeId) -> Option<&'a Outputs>;
 
@@ -102,7 +105,7 @@ impl Resolver<'_, '_> {
     fn env(&self) -> BTreeMap<String, String> {
         let (host, build) = (self.plan.target.to_string(), self.plan.facts.build.clone());
         let mut env: BTreeMap<String, String> = [
-            ("PATH", "/usr/bin:/usr/sbin"),
+            ("PATH", PATH),
             ("HOME", "/tmp"),
             ("TZ", "UTC"),
             ("LC_ALL", "C"),
@@ -192,51 +195,73 @@ impl Resolver<'_, '_> {
 
     fn case(&self, recipe: &Recipe, test: &Test) -> Result<Case, PlanError> {
         let Test { kind, component, with, env, files, stdin, stdout, stdout_has, stderr_has, status } = test;
-        let mut outputs = with.clone();
-        let mut case = Case {
-            root: Vec::new(),
-            sysroot: Vec::new(),
-            env: BTreeMap::new(),
+        let mut scene = match kind {
+            TestKind::Run(argv) => self.bare_scene(recipe, component.as_ref(), argv, with)?,
+            TestKind::Script(script) => self.workshop_scene(recipe, script, with)?,
+        };
+        scene.env.extend(env.clone());
+        Ok(Case {
+            root: scene.root,
+            sysroot: scene.sysroot,
+            env: scene.env,
             files: files.clone(),
-            argv: Vec::new(),
+            argv: scene.argv,
             stdin: stdin.clone(),
             stdout: stdout.clone(),
             stdout_has: stdout_has.clone(),
             stderr_has: stderr_has.clone(),
             status: *status,
-        };
-        match kind {
-            TestKind::Run(argv) => {
-                let component = tested(recipe, component.as_ref(), argv)?;
-                outputs.insert(0, OutputRef { recipe: recipe.name.clone(), component: Some(component) });
-                case.root = self.closure(&outputs)?;
-                case.argv = argv.clone();
-                for (name, value) in [("PATH", "/usr/bin:/usr/sbin"), ("HOME", "/tmp"), ("TZ", "UTC"), ("LC_ALL", "C")]
-                {
-                    case.env.insert(name.to_owned(), value.to_owned());
-                }
-            }
-            TestKind::Script(script) => {
-                let own = self.plan.build_of(&recipe.name).and_then(self.built);
-                for component in own.into_iter().flat_map(Outputs::keys) {
-                    let component = ComponentName::new(component.clone()).expect("a build's outputs are components");
-                    if component == ComponentName::dev() {
-                        case.sysroot.push(self.object(&recipe.name, &component)?);
-                    } else if component != ComponentName::doc() {
-                        outputs.push(OutputRef { recipe: recipe.name.clone(), component: Some(component) });
-                    }
-                }
-                case.root = self.closure(&outputs)?;
-                let tools = self.root(recipe)?;
-                case.root.extend(tools.into_iter().filter(|id| !case.root.contains(id)).collect::<Vec<_>>());
-                case.sysroot.extend(self.sysroot(recipe)?);
-                case.argv = ["sh", "-eu", "-c", script].map(str::to_owned).into();
-                case.env = self.env();
+        })
+    }
+
+    /// Where a program is run without a shell: its component's run-time closure is all that there is.
+    fn bare_scene(
+        &self,
+        recipe: &Recipe,
+        component: Option<&ComponentName>,
+        argv: &[String],
+        with: &[OutputRef],
+    ) -> Result<Scene, PlanError> {
+        let component = Some(tested(recipe, component, argv)?);
+        let mut outputs = vec![OutputRef { recipe: recipe.name.clone(), component }];
+        outputs.extend_from_slice(with);
+        let env = [("PATH", PATH), ("HOME", "/tmp"), ("TZ", "UTC"), ("LC_ALL", "C")];
+        Ok(Scene {
+            root: self.closure(&outputs)?,
+            sysroot: Vec::new(),
+            env: env.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            argv: argv.to_vec(),
+        })
+    }
+
+    /// Where a script is run: the build's world, with all that the build gave laid over it.
+    fn workshop_scene(&self, recipe: &Recipe, script: &str, with: &[OutputRef]) -> Result<Scene, PlanError> {
+        let (mut outputs, mut sysroot) = (with.to_vec(), Vec::new());
+        let own = self.plan.build_of(&recipe.name).and_then(self.built);
+        for component in own.into_iter().flat_map(Outputs::keys) {
+            let component = ComponentName::new(component.clone()).expect("a build's outputs are components");
+            if component == ComponentName::dev() {
+                sysroot.push(self.object(&recipe.name, &component)?);
+            } else if component != ComponentName::doc() {
+                outputs.push(OutputRef { recipe: recipe.name.clone(), component: Some(component) });
             }
         }
-        case.env.extend(env.clone());
-        Ok(case)
+        let mut root = self.closure(&outputs)?;
+        // A recipe of the toolchain is among its own tools.
+        let tools: Vec<_> = self.root(recipe)?.into_iter().filter(|id| !root.contains(id)).collect();
+        root.extend(tools);
+        sysroot.extend(self.sysroot(recipe)?);
+        let argv = ["sh", "-eu", "-c", script].map(str::to_owned).into();
+        Ok(Scene { root, sysroot, env: self.env(), argv })
     }
+}
+
+/// What a test's program finds around it.
+struct Scene {
+    root: Vec<ObjectId>,
+    sysroot: Vec<ObjectId>,
+    env: BTreeMap<String, String>,
+    argv: Vec<String>,
 }
 
 /// The component that a `run` test is about.

@@ -18,7 +18,12 @@ pub struct Collected {
 impl Store {
     /// Removes every object that no root names, and the traces that told of it. Sources are kept: they are what
     /// a rebuild without a network needs.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`](super::StoreError::InUse) while any process builds.
     pub fn collect(&self) -> Result<Collected> {
+        // A build that runs has objects that no root names yet.
+        let _alone = self.alone()?;
         let alive: BTreeSet<ObjectId> = self.roots()?.into_values().collect();
         let mut collected = Collected::default();
         for key in self.named::<DerivationKey>("traces")? {
@@ -57,6 +62,10 @@ mod tests {
         };
         let (kept, gone) = (add("kept"), add("gone"));
         store.set_root("x86_64-linux-musl", "kept-1", &kept).unwrap();
+        let error = Store::open(store.root()).unwrap().collect().unwrap_err();
+        assert!(error.to_string().ends_with("is in use by another process: wait for it, then collect"), "{error}");
+        drop(store);
+        let store = Store::open(&scratch.path().join("store")).unwrap();
         assert_eq!(store.collect().unwrap(), Collected { objects: 1, traces: 0 });
         assert!(store.has_object(&kept) && store.object_path(&kept).join("kept").exists());
         assert!(!store.has_object(&gone) && !store.object_path(&gone).exists());

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::{Result, Store};
+use super::{Result, Store, StoreError};
 use crate::digest::DerivationKey;
 use crate::fs;
 
@@ -19,17 +19,22 @@ pub(super) struct Session {
     counter: AtomicU64,
     /// Held, not used: the lock that tells others that this directory is not abandoned.
     _lock: File,
+    /// Held, not used: while anybody has a session, nothing is collected.
+    _use: File,
 }
 
 impl Session {
-    fn begin(tmp: &Path) -> Result<Self> {
+    fn begin(root: &Path) -> Result<Self> {
+        let shared = open_lock(&root.join(USE))?;
+        lock_file(&shared, FlockOperation::LockShared).map_err(fs::failed("lock", root))?;
+        let tmp = &root.join("tmp");
         sweep(tmp)?;
         let directory = tempfile::Builder::new().prefix("run-").tempdir_in(tmp).map_err(fs::failed("write to", tmp))?;
         // From here on the lock, not the guard, says whether the directory is in use.
         let directory = directory.keep();
         let lock = fs::create(&directory.join("lock"))?;
         lock_file(&lock, FlockOperation::NonBlockingLockExclusive).map_err(fs::failed("lock", &directory))?;
-        Ok(Self { directory, counter: AtomicU64::new(0), _lock: lock })
+        Ok(Self { directory, counter: AtomicU64::new(0), _lock: lock, _use: shared })
     }
 
     pub(super) fn directory(&self) -> &Path {
@@ -48,6 +53,14 @@ impl Drop for Session {
         // What cannot be removed now is emptied by a later process.
         let _ = fs::remove_tree(&self.directory);
     }
+}
+
+/// The file whose lock says that the store is in use (shared) or collected (exclusive).
+const USE: &str = "lock";
+
+fn open_lock(path: &Path) -> Result<File> {
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path);
+    Ok(file.map_err(fs::failed("open the lock", path))?)
 }
 
 fn lock_file(file: &File, operation: FlockOperation) -> io::Result<()> {
@@ -120,8 +133,17 @@ impl Store {
         if let Some(session) = self.session.get() {
             return Ok(session);
         }
-        let session = Session::begin(&self.root.join("tmp"))?;
+        let session = Session::begin(&self.root)?;
         Ok(self.session.get_or_init(|| session))
+    }
+
+    /// Takes the store for oneself, for as long as the result lives.
+    pub(super) fn alone(&self) -> Result<File> {
+        let lock = open_lock(&self.root.join(USE))?;
+        match lock_file(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(lock),
+            Err(_) => Err(StoreError::InUse { path: self.root.clone() }),
+        }
     }
 
     /// A new empty directory for one piece of work, on the store's file system.
@@ -137,8 +159,7 @@ impl Store {
         let path = self.root.join("tmp").join(format!("lock-{key}"));
         let mut waits = Some(waits);
         loop {
-            let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-            let file = file.map_err(fs::failed("open the lock", &path))?;
+            let file = open_lock(&path)?;
             if lock_file(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
                 if let Some(waits) = waits.take() {
                     waits();
