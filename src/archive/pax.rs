@@ -86,7 +86,16 @@ mod tests {
 
     #[test]
     fn a_wrong_length_is_no_record() {
-        for text in ["9 path=ab\n", "11 path=ab\n", "+10 path=ab\n", "10 pathab\n\n", "0 path=ab\n", " path=a\n", "x"] {
+        for text in [
+            "9 path=ab\n",
+            "10 path=ab\n",
+            "12 path=ab\n",
+            "+12 path=ab\n",
+            "10 pathab\n\n",
+            "0 path=ab\n",
+            " path=a\n",
+            "x",
+        ] {
             assert_eq!(
                 parse(text.as_bytes()).unwrap_err().to_string(),
                 "is malformed: it has a pax record that is not of the form `LENGTH KEY=VALUE`",

@@ -248,3 +248,64 @@ impl Header {
         self.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const META: Meta = Meta { mode: 0o644, uid: 0, gid: 0 };
+
+    fn path(text: &str) -> RelPath {
+        RelPath::new(text).unwrap()
+    }
+
+    fn archive(fill: impl FnOnce(&mut TarWriter<Vec<u8>>) -> Result<(), WriteError>) -> Result<Vec<u8>, WriteError> {
+        let mut writer = TarWriter::new(Vec::new(), 0);
+        fill(&mut writer)?;
+        writer.finish()
+    }
+
+    #[test]
+    fn what_fits_a_plain_header_gets_no_other() {
+        let plain = archive(|tar| tar.file(&path(&format!("{}/x", "d".repeat(150))), META, 1, b"x".as_slice()));
+        assert_eq!(plain.unwrap().len(), 512 + 512 + 1024);
+        let long = archive(|tar| tar.file(&path(&"f".repeat(101)), META, 1, b"x".as_slice())).unwrap();
+        assert_eq!(long.len(), 1024 + 512 + 512 + 1024);
+        assert_eq!(long[512..635], *format!("111 path={}\n{}", "f".repeat(101), "\0".repeat(12)).as_bytes());
+    }
+
+    #[test]
+    fn what_is_not_ascii_stands_only_in_a_pax_record() {
+        let bytes = archive(|tar| tar.symlink(&path("größe"), "ß")).unwrap();
+        let records = "16 path=größe\n15 linkpath=ß\n";
+        assert_eq!(bytes[512..512 + records.len()], *records.as_bytes());
+        assert_eq!(bytes[1024..1030], *b"gr__e\0");
+        assert_eq!(bytes[1024 + 157..1024 + 159], *b"_\0");
+    }
+
+    #[test]
+    fn content_that_is_not_as_long_as_announced_is_an_error() {
+        let sized = |size| archive(|tar| tar.file(&path("f"), META, size, b"1234".as_slice())).unwrap_err().to_string();
+        assert_eq!(sized(5), "`f` should have 5 bytes, but has fewer");
+        assert_eq!(sized(3), "`f` should have 3 bytes, but has more");
+        assert_eq!(sized(0), "`f` should have 0 bytes, but has more");
+    }
+
+    #[test]
+    fn a_target_that_no_manifest_could_hold_is_an_error() {
+        for target in ["", "a\nb"] {
+            assert_eq!(
+                archive(|tar| tar.symlink(&path("l"), target)).unwrap_err().to_string(),
+                "the symbolic link `l` has a target that is empty or holds a control character"
+            );
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_told_with_the_entry() {
+        let mut space = [0; 700];
+        let mut writer = TarWriter::new(space.as_mut_slice(), 0);
+        let error = writer.file(&path("f"), META, 512, [0; 512].as_slice()).unwrap_err();
+        assert_eq!(error.to_string(), "cannot write `f` into the archive");
+    }
+}
