@@ -24,6 +24,12 @@
 //! the fields in the specification's order and sorted maps; nothing in them comes from the machine, its clock or its
 //! user. The types are our own because oci-spec keeps annotations and labels in hash maps, whose order differs at
 //! every run. `docker-archive` is what `docker save` writes: the same configuration, the layers uncompressed.
+//!
+//! # Writing
+//! Everything grows in a hidden directory beside the output and takes its place by one rename (or exchange), so that
+//! whoever looks sees the old state or the whole image. A layout that we wrote, an archive or an empty directory is
+//! replaced; anything else that is there is an error. Objects' files are hashed again while they are copied: what
+//! the store lost since its last verification must not be published.
 
 mod accounts;
 mod compose;

@@ -1,12 +1,13 @@
 //! Parts and a spec become a root file system. Pure: digests stand for the bytes of objects.
 
+use std::collections::btree_map::Entry as Slot;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::rootfs::{Content, Inode, Kind, Layer, Node, Origin, Provenance, Reason, Rootfs};
 use super::{ImageError, Part, accounts, runtime};
 use crate::digest::ObjectId;
 use crate::path::RelPath;
-use crate::recipe::{ImageSpec, OutputRef, Owner};
+use crate::recipe::{ImageSpec, OutputRef, Owner, nearest};
 use crate::tree::{Entry, Tree};
 
 /// The mode of a directory of which the spec says nothing.
@@ -60,10 +61,10 @@ fn strata(parts: &[Part]) -> Result<Vec<Stratum>, ImageError> {
     let mut distinct: BTreeMap<ObjectId, Stratum> = BTreeMap::new();
     for stratum in objects.into_values().filter(|stratum| !stratum.tree.is_empty()) {
         match distinct.entry(stratum.tree.id()) {
-            std::collections::btree_map::Entry::Vacant(slot) => {
+            Slot::Vacant(slot) => {
                 slot.insert(stratum);
             }
-            std::collections::btree_map::Entry::Occupied(mut slot) => slot.get_mut().outputs.extend(stratum.outputs),
+            Slot::Occupied(mut slot) => slot.get_mut().outputs.extend(stratum.outputs),
         }
     }
     let mut strata: Vec<_> = distinct.into_values().collect();
@@ -77,8 +78,7 @@ fn selection(part: &Part) -> Result<Vec<(RelPath, Entry)>, ImageError> {
         return Ok(part.tree.iter().map(|(path, entry)| (path.clone(), entry.clone())).collect());
     };
     if let Some(path) = only.iter().find(|path| part.tree.get(path).is_none()) {
-        let output = part.output.clone();
-        return Err(ImageError::Only { output, path: path.clone(), nearest: nearest(path, &part.tree) });
+        return Err(lacks(part, path));
     }
     let selects = |wanted: &RelPath, path: &RelPath| {
         path.as_str().strip_prefix(wanted.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -91,34 +91,21 @@ fn selection(part: &Part) -> Result<Vec<(RelPath, Entry)>, ImageError> {
         .collect())
 }
 
-/// Up to three files of a tree whose names are the nearest to one that it does not have.
-fn nearest(path: &RelPath, tree: &Tree) -> Vec<RelPath> {
-    let mut files: Vec<_> = tree
-        .iter()
-        .filter(|(_, entry)| **entry != Entry::Dir)
-        .map(|(file, _)| {
-            let same_name = file.file_name() == path.file_name();
-            (!same_name, edit_distance(file.as_str(), path.as_str()), file)
-        })
-        .collect();
-    files.sort();
-    files.into_iter().take(3).map(|(_, _, file)| file.clone()).collect()
-}
-
-/// How many characters must be inserted, removed or replaced to turn one text into the other (Levenshtein).
-fn edit_distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (index, from) in from.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = index + 1;
-        for (column, to) in to.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != *to);
-            diagonal = row[column + 1];
-            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
-        }
+/// Says what the component may have been meant to have.
+fn lacks(part: &Part, path: &RelPath) -> ImageError {
+    let files = part.tree.iter().filter(|(_, entry)| **entry != Entry::Dir).map(|(file, _)| file);
+    // The right name in the wrong directory comes before a slip of the finger.
+    let (same_name, others): (Vec<_>, Vec<_>) = files.partition(|file| file.file_name() == path.file_name());
+    let files = same_name.len() + others.len();
+    let mut near: Vec<&str> = same_name.into_iter().map(RelPath::as_str).collect();
+    near.extend(nearest(path.as_str(), others.into_iter().map(RelPath::as_str)));
+    near.truncate(3);
+    ImageError::Only {
+        output: part.output.clone(),
+        path: path.clone(),
+        nearest: near.into_iter().map(str::to_owned).collect(),
+        files,
     }
-    row[to.len()]
 }
 
 fn directory(mode: u32, owner: Owner) -> Inode {

@@ -50,14 +50,16 @@ pub enum ImageError {
         second: Box<Reason>,
     },
     /// `only` names something that the component does not have.
-    #[error("the component {output} has no {path}, which `only` names{}", nearest_names(nearest))]
+    #[error("the component {output} has no {path}, which `only` names; {}", similar_names(nearest, *files))]
     Only {
         /// The component.
         output: OutputRef,
         /// What is not there.
         path: RelPath,
         /// Files of it with similar names, the nearest first.
-        nearest: Vec<RelPath>,
+        nearest: Vec<String>,
+        /// How many files it has.
+        files: usize,
     },
     /// Neither a component nor the spec brings anything.
     #[error("the image would be empty: the spec names no component with files, and has no files of its own")]
@@ -157,12 +159,11 @@ pub enum ImageError {
     Fs(#[from] FsError),
 }
 
-fn nearest_names(nearest: &[RelPath]) -> String {
+fn similar_names(nearest: &[String], files: usize) -> String {
     if nearest.is_empty() {
-        return ": it is empty".to_owned();
+        return format!("none of its {files} files has a similar name");
     }
-    let names: Vec<_> = nearest.iter().map(RelPath::as_str).collect();
-    format!("; its nearest names are {}", names.join(", "))
+    format!("did you mean {}?", nearest.join(" or "))
 }
 
 fn declared_names(declared: &[String]) -> String {
