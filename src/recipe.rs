@@ -7,6 +7,7 @@
 mod catalog;
 mod components;
 mod diagnostic;
+mod glob;
 mod image_spec;
 mod loader;
 mod model;

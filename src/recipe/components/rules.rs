@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use globset::{GlobBuilder, GlobSet};
+use globset::GlobSet;
 
 use crate::path::RelPath;
+use crate::recipe::glob::glob;
 use crate::recipe::{Component, ComponentName, Install, Recipe, Test, TestKind};
 
 const ALWAYS_DROPPED: &[&str] = &["**/*.la", "usr/share/info/dir", "usr/lib/charset.alias"];
@@ -37,14 +38,8 @@ static DEFAULTS: LazyLock<[(ComponentName, GlobSet); 3]> = LazyLock::new(|| {
 
 fn glob_set(globs: &[&str]) -> GlobSet {
     let mut set = GlobSet::builder();
-    for glob in globs {
-        set.add(
-            GlobBuilder::new(glob)
-                .literal_separator(true)
-                .empty_alternates(true)
-                .build()
-                .expect("the default globs are valid"),
-        );
+    for text in globs {
+        set.add(glob(text).expect("the default globs are valid"));
     }
     set.build().expect("the default globs are valid")
 }
@@ -70,14 +65,10 @@ pub(in crate::recipe) fn can_exist(
         || install.utilities.iter().any(|glob| last_part_matches(glob.glob().glob(), component.as_str()))
 }
 
-fn last_part_matches(glob: &str, name: &str) -> bool {
-    let last = glob.rsplit('/').next().unwrap_or(glob);
+fn last_part_matches(pattern: &str, name: &str) -> bool {
+    let last = pattern.rsplit('/').next().unwrap_or(pattern);
     // Braces that span a slash leave half a glob: then only the build can tell.
-    GlobBuilder::new(last)
-        .literal_separator(true)
-        .empty_alternates(true)
-        .build()
-        .map_or(true, |glob| glob.compile_matcher().is_match(name))
+    glob(last).map_or(true, |glob| glob.compile_matcher().is_match(name))
 }
 
 impl Recipe {

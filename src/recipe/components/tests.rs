@@ -109,6 +109,17 @@ fn each_utility_is_a_component_and_may_have_files_of_its_own_beside_it() {
 }
 
 #[test]
+fn a_star_does_not_reach_into_a_directory() {
+    let outputs = "[components.bin]\nfiles = ['usr/share/x*']\n";
+    assert_eq!(
+        refused(outputs, &["usr/lib/x/crt.o", "usr/share/x/y", "usr/share/xyz"]),
+        "the files that `x` installs do not fit its components\n\
+         no component claims\n  usr/lib/x/crt.o\n  usr/share/x/y\n  \
+         help: add \"usr/lib/x/**\", \"usr/share/x/**\" to `files` under [components.bin], or to `drop` under [install]"
+    );
+}
+
+#[test]
 fn a_symbolic_link_is_assigned_as_a_file_is() {
     let mut installed = tree(&["usr/bin/x"]);
     installed.insert(path("usr/bin/y"), Entry::Symlink { target: "x".to_owned() }).unwrap();

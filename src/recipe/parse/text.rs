@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
-use globset::{Glob, GlobBuilder, GlobMatcher};
+use globset::{Glob, GlobMatcher};
 use toml::Spanned;
 use toml::de::DeValue;
 
@@ -11,6 +11,7 @@ use super::Document;
 use super::fields::{Entries, Fields, Value};
 use crate::digest::Sha256;
 use crate::path::RelPath;
+use crate::recipe::glob::glob;
 use crate::recipe::{ComponentName, OutputRef, RecipeName};
 
 macro_rules! value_from_text {
@@ -80,7 +81,7 @@ impl Value for Glob {
             );
             return None;
         }
-        match GlobBuilder::new(&text).literal_separator(true).empty_alternates(true).build() {
+        match glob(&text) {
             Ok(glob) => Some(glob),
             Err(error) => {
                 document.report(value.span(), format!("`{text}` is not a glob: {}", error.kind()), None);
