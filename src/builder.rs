@@ -9,7 +9,7 @@
 //! Waiting ─ inputs built ─► Ready ─ sources there, a token free ─► Running ─► Done | Failed
 //!    └──────── a trace with this key ──────────────────────────────────────► Done
 //! ```
-//! After a failure nothing new is started; what runs is finished, and kept.
+//! After a failure nothing new is started, unless the run is to keep going; what runs is finished, and kept.
 
 mod check;
 mod compare;
@@ -39,6 +39,8 @@ pub struct Options {
     pub offline: bool,
     /// Build what was asked for again although it is there, and compare.
     pub check: bool,
+    /// After a failure go on with what does not depend on it.
+    pub keep_going: bool,
     /// Where a failed build's directory is moved to, to stay.
     pub keep_failed: Option<PathBuf>,
     /// What a build may use.

@@ -71,7 +71,10 @@ pub fn run(
             checked,
             fetching,
             running: BTreeSet::new(),
+            given_up: BTreeSet::new(),
+            unfetchable: BTreeSet::new(),
             failures: Vec::new(),
+            broken: false,
             built: 0,
         };
         let report = schedule.run(scope, &sender, &receiver);
@@ -126,7 +129,10 @@ struct Schedule<'e> {
     checked: BTreeMap<NodeId, Trace>,
     fetching: BTreeSet<Sha256>,
     running: BTreeSet<NodeId>,
+    given_up: BTreeSet<NodeId>,
+    unfetchable: BTreeSet<Sha256>,
     failures: Vec<BuildError>,
+    broken: bool,
     built: usize,
 }
 
@@ -141,7 +147,7 @@ impl<'e> Schedule<'e> {
         'e: 'scope,
     {
         loop {
-            if self.failures.is_empty() {
+            if self.goes_on() {
                 for (id, derivation) in self.startable()? {
                     self.running.insert(id);
                     let (executor, news) = (self.executor, sender.clone());
@@ -152,19 +158,30 @@ impl<'e> Schedule<'e> {
                     });
                 }
             }
-            let waits = !self.fetching.is_empty() && self.failures.is_empty();
+            let waits = !self.fetching.is_empty() && self.goes_on();
             if self.running.is_empty() && !waits {
                 return Ok(Report { survey: self.survey, built: self.built, failures: self.failures });
             }
             match receiver.recv().expect("this end holds a sender") {
                 News::Fetched(sha256, result) => {
                     self.fetching.remove(&sha256);
-                    self.failures.extend(result.err());
+                    if let Err(error) = result {
+                        self.unfetchable.insert(sha256);
+                        self.failures.push(error);
+                    }
                 }
                 News::Done(id, result) => self.done(id, *result)?,
-                News::Broken(error) => self.failures.push(error),
+                News::Broken(error) => {
+                    self.broken = true;
+                    self.failures.push(error);
+                }
             }
         }
+    }
+
+    /// Whether something may still be started.
+    fn goes_on(&self) -> bool {
+        !self.broken && (self.failures.is_empty() || self.executor.options.keep_going)
     }
 
     fn done(&mut self, id: NodeId, result: Result<(DerivationKey, Trace), BuildError>) -> Result<(), BuildError> {
@@ -176,6 +193,7 @@ impl<'e> Schedule<'e> {
                 self.look_again()
             }
             Err(error) => {
+                self.given_up.insert(id);
                 // What an interrupt has killed says so of itself; once is enough.
                 let repeated = matches!(error, BuildError::Interrupted) || self.executor.stop.is_stopped();
                 if !(repeated && !self.failures.is_empty()) {
@@ -204,7 +222,11 @@ impl<'e> Schedule<'e> {
         let ready = |id: &&NodeId| {
             matches!(self.survey.standing(**id), Standing::Ready { .. })
                 && !self.running.contains(id)
-                && !plan.sources(**id).iter().any(|source| self.fetching.contains(&source.sha256))
+                && !self.given_up.contains(id)
+                && !plan
+                    .sources(**id)
+                    .iter()
+                    .any(|source| self.fetching.contains(&source.sha256) || self.unfetchable.contains(&source.sha256))
         };
         let mut ready: Vec<NodeId> = plan.order().iter().filter(ready).copied().collect();
         // Tests before builds of the same height: a wrong result is found before much is built upon it.

@@ -66,6 +66,9 @@ pub struct Running {
     /// Take sources only from the store
     #[arg(long)]
     pub offline: bool,
+    /// After a failure, go on with what does not depend on it
+    #[arg(long)]
+    pub keep_going: bool,
     /// Keep the directory of a failed build, and say where
     #[arg(short, long)]
     pub keep_failed: bool,

@@ -35,6 +35,7 @@ impl Project {
             jobs: running.jobs.map_or(cores, usize::from),
             offline: running.offline,
             check,
+            keep_going: running.keep_going,
             keep_failed: running.keep_failed.then(|| self.store.root().join("failed")),
             limits: Limits { time: std::time::Duration::from_secs(running.time_limit), ..Limits::default() },
         }
