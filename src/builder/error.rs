@@ -63,6 +63,8 @@ pub enum BuildError {
         name: String,
         /// Each with its file.
         violations: Vec<Violation>,
+        /// Where the build's directory was kept, if that was asked for.
+        kept: Option<PathBuf>,
     },
     /// Installed files could not be divided into components.
     #[error("the output of {name} does not divide into components")]
@@ -72,6 +74,8 @@ pub enum BuildError {
         /// Why.
         #[source]
         source: Box<AssignmentError>,
+        /// Where the build's directory was kept, if that was asked for.
+        kept: Option<PathBuf>,
     },
     /// The seeds do not make one tree.
     #[error("the seeds do not make one tree")]
@@ -105,6 +109,16 @@ pub struct BuildFailure {
     pub key: DerivationKey,
     /// Where the build's directory was kept, if that was asked for.
     pub kept: Option<PathBuf>,
+}
+
+impl BuildError {
+    /// Takes note of where the build's directory was kept, where the error can say so.
+    pub(super) fn with_kept(mut self, place: Option<PathBuf>) -> Self {
+        if let Self::Rules { kept, .. } | Self::Components { kept, .. } = &mut self {
+            *kept = place;
+        }
+        self
+    }
 }
 
 fn list(violations: &[Violation]) -> String {

@@ -158,8 +158,15 @@ impl Job<'_> {
             Outcome::Limit { step, limit } => return Err(self.failed(step, format!("over the limit of {limit}"))),
         }
         self.phase("check");
-        let outputs = self.divide(id, work, &out)?;
-        Ok((outputs, self.finish_log()?))
+        let divided = self.divide(id, work, &out);
+        let log = self.finish_log()?;
+        match divided {
+            Ok(outputs) => Ok((outputs, log)),
+            Err(error @ (BuildError::Rules { .. } | BuildError::Components { .. })) => {
+                Err(error.with_kept(self.keep()?))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     pub(super) fn objects(&self, ids: &[ObjectId]) -> Vec<PathBuf> {
@@ -194,14 +201,18 @@ impl Job<'_> {
         let Scanned { tree, setuid, bytes } = scan(out)?;
         let recipe = plan.recipe_name(id).and_then(|name| plan.catalog().recipe(name));
         let recipe = recipe.expect("a build node is about a recipe of the catalogue");
-        let broken = |violations| BuildError::Rules { name: self.name.to_owned(), violations };
+        let broken = |violations| BuildError::Rules { name: self.name.to_owned(), violations, kept: None };
         if bytes > OUTPUT_LIMIT {
             let what = format!("the output holds {bytes} bytes, more than the limit of {OUTPUT_LIMIT}");
             let path = RelPath::new("out").expect("a plain word is a path");
             return Err(broken(vec![Violation { path, what }]));
         }
         let assigned = assign(recipe, &tree)
-            .map_err(|source| BuildError::Components { name: self.name.to_owned(), source: Box::new(source) })?;
+            .map_err(|source| BuildError::Components {
+                name: self.name.to_owned(),
+                source: Box::new(source),
+                kept: None,
+            })?;
         let rules = Rules {
             machine: &work.machine,
             found_setuid: &setuid,

@@ -236,13 +236,28 @@ impl From<BuildError> for Failure {
             }
             BuildError::Mirrors(_) => Self::new(Class::User, &error),
             BuildError::Unpack { .. } if find::<FsError>(&error).is_some() => Self::new(Class::Machine, &error),
-            BuildError::Unpack { .. }
-            | BuildError::Rules { .. }
-            | BuildError::Components { .. }
-            | BuildError::Seeds(_)
-            | BuildError::Differs { .. } => Self::new(Class::Work, &error),
+            BuildError::Rules { ref name, ref kept, .. } | BuildError::Components { ref name, ref kept, .. } => {
+                let mut failure = Self::new(Class::Work, &error);
+                failure.hints.extend(look_hints(name, kept.as_deref()));
+                failure
+            }
+            BuildError::Unpack { .. } | BuildError::Seeds(_) | BuildError::Differs { .. } => {
+                Self::new(Class::Work, &error)
+            }
         }
     }
+}
+
+/// Where to look further after a failed build.
+fn look_hints(name: &str, kept: Option<&Path>) -> Vec<String> {
+    let recipe = name.strip_suffix(" test").unwrap_or(name);
+    let recipe = recipe.rsplit_once('-').map_or(recipe, |(recipe, _)| recipe);
+    let test = if name.ends_with(" test") { " --test" } else { "" };
+    let left = match kept {
+        Some(kept) => format!("what it left: {0} (/build is {0}/build, /out is {0}/out)", kept.display()),
+        None => "to look at what it left, run again with --keep-failed".to_owned(),
+    };
+    vec![format!("the whole log: drystone log {recipe}{test}"), left]
 }
 
 fn failed_build(failure: &BuildFailure) -> Failure {
@@ -254,14 +269,7 @@ fn failed_build(failure: &BuildFailure) -> Failure {
             message.push_str(&format!("  | {line}\n"));
         }
     }
-    let recipe = name.strip_suffix(" test").unwrap_or(name);
-    let recipe = recipe.rsplit_once('-').map_or(recipe, |(recipe, _)| recipe);
-    let test = if name.ends_with(" test") { " --test" } else { "" };
-    let mut hints = vec![format!("the whole log: drystone log {recipe}{test}")];
-    match kept {
-        Some(kept) => hints.push(format!("what it left: {0} (/build is {0}/build, /out is {0}/out)", kept.display())),
-        None => hints.push("to look at what it left, run again with --keep-failed".to_owned()),
-    }
+    let mut hints = look_hints(name, kept.as_deref());
     if tail.iter().any(|line| line.contains("Read-only file system")) {
         hints.push(
             "a build may write only to /build, /out and /tmp: `Read-only file system` tells what tried more".into(),
