@@ -286,6 +286,7 @@ fn an_output_that_names_the_build_s_places_is_refused() {
                   echo 'https://host/build/x' > $OUT/usr/bin/fine";
     assert_snapshot!(refused(script), @r"
     error: the output of probe-1 breaks the rules:
+      usr/bin/a: names the build's own place `/build/`
       usr/bin/b: names the build's own place `/out/`
     ");
 }
@@ -335,7 +336,10 @@ fn a_file_of_no_component_is_refused() {
 
 #[test]
 fn a_device_or_pipe_is_no_output() {
-    assert_snapshot!(refused("mkfifo $OUT/usr/bin/pipe"), @"");
+    assert_snapshot!(refused("mkfifo $OUT/usr/bin/pipe"), @r"
+    error: the output of probe-1 breaks the rules:
+      usr/bin/pipe: cannot be part of an object: it is a named pipe
+    ");
 }
 
 #[test]
