@@ -143,6 +143,7 @@ impl Job<'_> {
         self.phase("unpack");
         unpack::prepare(self.executor.store, self.name, work, &build)?;
         fs::create_dir_all(&out)?;
+        fs::set_mode(&out, 0o755)?;
         let spec = Spec {
             root: self.objects(&work.root),
             sysroot: self.objects(&work.sysroot),
