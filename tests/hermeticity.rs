@@ -175,6 +175,25 @@ fn the_environment_is_exactly_what_the_derivation_lists() {
 }
 
 #[test]
+fn the_caller_s_umask_does_not_show_in_any_mode() {
+    let modes = |umask: &str| {
+        let world = World::new();
+        let source = world.source("stones", &[("doc/README", "granite\n")]);
+        let whole = format!("{source}unpack = false\ninto = \"whole/archive\"\n");
+        world.write("recipes/probe/local/file", "slate\n");
+        let script = "find / /build /out /tmp /dev -xdev -printf '%m %p\\n' | grep -v ' /usr/' | sort -u";
+        let build = format!("[build]\npreset = \"script\"\nscript = \"{script}\"\n");
+        world.recipe("probe", &format!("files = [\"local/file\"]\n{source}{whole}{build}"));
+        let script = format!("umask {umask}; exec {DRYSTONE} build probe");
+        Run::of(&mut world.command_of("sh", &["-c", &script])).succeeded();
+        world.printed("probe")
+    };
+    let ordinary = modes("022");
+    assert!(ordinary.contains("644 /build/files/local/file\n"), "{ordinary}");
+    assert_eq!(modes("077"), ordinary);
+}
+
+#[test]
 fn no_descriptor_of_the_caller_arrives() {
     let world = World::new();
     world.script(

@@ -225,7 +225,7 @@ impl Base {
     pub fn link_into(&self, store: &Path) {
         drystone::store::Store::open(store).unwrap();
         let link = |name: &str| symlink(self.store.join(name), store.join(name)).unwrap();
-        let copy = |name: &str| drop(std::fs::copy(self.store.join(name), store.join(name)).unwrap());
+        let copy = |name: &str| std::fs::copy(self.store.join(name), store.join(name)).map(|_| ()).unwrap();
         for source in drystone::fs::list(&self.store.join("sources")).unwrap() {
             link(&format!("sources/{}", source.to_str().unwrap()));
         }
