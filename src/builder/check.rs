@@ -165,7 +165,12 @@ fn forbidden_path(bytes: &[u8], rules: &Rules<'_>) -> Option<String> {
 /// (`src/build/x`, `$(top)/build/x`, `https://host/build/`).
 fn names(bytes: &[u8], path: &str) -> bool {
     let continues = |byte: u8| byte.is_ascii_alphanumeric() || b"._-~/)}*+$>%@".contains(&byte);
-    find(bytes, path.as_bytes()).any(|at| at == 0 || !continues(bytes[at - 1]))
+    // A compiler's option stands right before its path.
+    let option = |before: &[u8]| {
+        let word = before.strip_suffix(b"-I").or_else(|| before.strip_suffix(b"-L"));
+        word.is_some_and(|word| word.last().is_none_or(|byte| !continues(*byte)))
+    };
+    find(bytes, path.as_bytes()).any(|at| at == 0 || !continues(bytes[at - 1]) || option(&bytes[..at]))
 }
 
 fn find<'a>(bytes: &'a [u8], needle: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
@@ -179,7 +184,9 @@ mod tests {
     #[test]
     fn a_build_path_is_found_where_it_begins_and_not_within_another() {
         assert!(names(b"\0/build/src/x.c\0", "/build/"));
-        assert!(names(b"-I/build/src", "/build/") || names(b"=/build/src", "/build/"));
+        assert!(names(b"=/build/src", "/build/"));
+        assert!(names(b"cc -I/build/src", "/build/") && names(b"-L/build/src", "/build/"));
+        assert!(!names(b"lib-I/build/x", "/build/"));
         assert!(!names(b"https://host/build/x", "/build/"));
         assert!(!names(b"$(top)/build/x", "/build/"));
     }

@@ -16,7 +16,7 @@ use crate::plan::{BuildWork, Derivation, Node, NodeId, Outputs, Plan, SEEDS_OUTP
 use crate::progress::{Event, Sink};
 use crate::recipe::{Recipe, assign};
 use crate::sandbox::{self, Outcome, SandboxError, Spec, Stop};
-use crate::store::{Scanned, Scratch, Store, Trace, scan};
+use crate::store::{Scanned, Scratch, Store, StoreError, Trace, scan};
 
 /// How many of a failed build's last lines are shown.
 const TAIL: usize = 30;
@@ -143,6 +143,7 @@ impl Job<'_> {
         self.phase("unpack");
         unpack::prepare(self.executor.store, self.name, work, &build)?;
         fs::create_dir_all(&out)?;
+        fs::set_mode(&out, 0o755)?;
         let spec = Spec {
             root: self.objects(&work.root),
             sysroot: self.objects(&work.sysroot),
@@ -198,7 +199,7 @@ impl Job<'_> {
     /// Installed files into components, held to the rules and registered.
     fn divide(&self, id: NodeId, work: &BuildWork, out: &Path) -> Result<Outputs, BuildError> {
         let Executor { plan, store, .. } = self.executor;
-        let Scanned { tree, setuid, bytes } = scan(out)?;
+        let Scanned { tree, setuid, bytes } = scan(out).map_err(|error| unfit(self.name, out, error))?;
         let recipe = plan.recipe_name(id).and_then(|name| plan.catalog().recipe(name));
         let recipe = recipe.expect("a build node is about a recipe of the catalogue");
         let broken = |violations| BuildError::Rules { name: self.name.to_owned(), violations, kept: None };
@@ -256,6 +257,19 @@ impl Job<'_> {
         let text = self.log.finish()?;
         self.executor.store.put_log(&self.key, &text)?;
         Ok(Blake3::of(&text))
+    }
+}
+
+/// A file that no object can hold (a pipe, a name that is no path) is the build's fault, not the store's.
+fn unfit(name: &str, out: &Path, error: StoreError) -> BuildError {
+    let StoreError::Unfit { path, reason } = &error else { return error.into() };
+    let path = path.strip_prefix(out).ok().and_then(|path| RelPath::new(path.to_str()?).ok());
+    match path {
+        Some(path) => {
+            let what = format!("cannot be part of an object: {reason}");
+            BuildError::Rules { name: name.to_owned(), violations: vec![Violation { path, what }] }
+        }
+        None => error.into(),
     }
 }
 

@@ -24,6 +24,20 @@ pub fn prepare(store: &Store, name: &str, work: &BuildWork, directory: &Path) ->
             fs::create_dir_all(parent)?;
         }
         fs::write(&destination, fs::read(&file.path)?)?;
+        fs::set_mode(&destination, 0o644)?;
+    }
+    open_up(directory)
+}
+
+/// Gives the directories that were made here the mode that they have for everybody, whatever the caller's umask is:
+/// a build can see it, and put it into an archive. What came out of a source archive has its mode already.
+fn open_up(directory: &Path) -> Result<(), BuildError> {
+    fs::set_mode(directory, 0o755)?;
+    for name in fs::list(directory)? {
+        let path = directory.join(name);
+        if path.is_dir() && !path.is_symlink() {
+            open_up(&path)?;
+        }
     }
     Ok(())
 }
@@ -33,7 +47,9 @@ fn place(store: &Store, name: &str, source: &Source, directory: &Path) -> Result
     let destination = source.into.under(directory);
     if !source.unpack {
         fs::create_dir_all(&destination)?;
-        return Ok(fs::write(&destination.join(source.file_name()), fs::read(&file)?)?);
+        let place = destination.join(source.file_name());
+        fs::write(&place, fs::read(&file)?)?;
+        return Ok(fs::set_mode(&place, 0o644)?);
     }
     if let Some(parent) = destination.parent() {
         fs::create_dir_all(parent)?;

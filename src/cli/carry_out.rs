@@ -29,12 +29,13 @@ pub fn carry_out(
         return Err(Failure::several(report.failures));
     }
     let seconds = began.elapsed();
+    let seconds = seconds.as_secs_f64();
     match report.built {
-        0 => eprintln!("{what}: nothing to do, all is built ({} ms)", seconds.as_millis()),
+        0 => show::say(format_args!("{what}: nothing to do, all is built ({:.0} ms)", seconds * 1000.0)),
         built if check => {
-            eprintln!("{what}: built again with the same result ({built} run, {:.1} s)", seconds.as_secs_f64())
+            show::say(format_args!("{what}: built again with the same result ({built} run, {seconds:.1} s)"))
         }
-        built => eprintln!("{what}: built ({built} run, {:.1} s)", seconds.as_secs_f64()),
+        built => show::say(format_args!("{what}: built ({built} run, {seconds:.1} s)")),
     }
     Ok(report.survey)
 }

@@ -1,6 +1,7 @@
 //! Progress on standard error: moving lines on a terminal, plain lines elsewhere.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -32,27 +33,32 @@ struct Total {
     sizes: BTreeMap<String, u64>,
 }
 
+/// Writes a line; a reader that has gone away, with its terminal or its end of a pipe, does not end the builds.
+pub fn say(line: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
 impl Sink for Plain {
     fn event(&self, event: Event) {
         let mut total = self.total.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
             Event::Planned { builds, downloads } => {
                 total.builds = builds;
-                eprintln!("{builds} to run, {downloads} to fetch");
+                say(format_args!("{builds} to run, {downloads} to fetch"));
             }
             Event::DownloadAdvanced { name, bytes } => *total.sizes.entry(name).or_default() += bytes,
-            Event::DownloadRetried { name, reason } => eprintln!("fetching {name} again: {reason}"),
+            Event::DownloadRetried { name, reason } => say(format_args!("fetching {name} again: {reason}")),
             Event::DownloadFinished { name } => {
                 let size = total.sizes.get(&name).copied().unwrap_or_default();
-                eprintln!("fetched {name} ({})", HumanBytes(size));
+                say(format_args!("fetched {name} ({})", HumanBytes(size)));
             }
-            Event::BuildPhase { name, phase } => eprintln!("{name}: {phase}"),
-            Event::Breach { name, what } => eprintln!("{name}: contained: {what}"),
+            Event::BuildPhase { name, phase } => say(format_args!("{name}: {phase}")),
+            Event::Breach { name, what } => say(format_args!("{name}: contained: {what}")),
             Event::BuildFinished { name, duration } => {
                 total.done += 1;
-                eprintln!("{name}: done in {:.1} s ({}/{})", duration.as_secs_f64(), total.done, total.builds);
+                say(format_args!("{name}: done in {:.1} s ({}/{})", duration.as_secs_f64(), total.done, total.builds));
             }
-            Event::BuildFailed { name } => eprintln!("{name}: failed"),
+            Event::BuildFailed { name } => say(format_args!("{name}: failed")),
             Event::DownloadStarted { .. } | Event::BuildStarted { .. } | Event::BuildLine { .. } => {}
         }
     }

@@ -43,6 +43,8 @@ struct Init {
 /// Makes the world, runs the steps and reports; returns pid 1's exit status.
 pub fn run(start: Start, mut reporter: Reporter) -> i32 {
     let Start { mut spec, log, makeflags } = start;
+    // Before anything is made: the caller's own mask must not show in the world's modes.
+    sys::set_umask(0o022);
     let prepared = captures(&spec.steps).and_then(|captures| {
         world::enter(&spec)?;
         Ok((captures, fence(&spec.limits)?))
@@ -80,7 +82,6 @@ fn captures(steps: &[Step]) -> Result<Vec<Capture>, SetupError> {
 
 /// Gives up what init needed to make the world; everything that it starts inherits the fences.
 fn fence(limits: &Limits) -> Result<Option<OwnedFd>, SetupError> {
-    sys::set_umask(0o022);
     attempt("fix the address layout", "personality", sys::fixed_addresses())?;
     attempt("drop its capabilities", "capabilities", sys::drop_capabilities())?;
     attempt("set no_new_privs", "prctl", sys::no_new_privileges())?;
