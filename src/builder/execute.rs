@@ -208,12 +208,11 @@ impl Job<'_> {
             let path = RelPath::new("out").expect("a plain word is a path");
             return Err(broken(vec![Violation { path, what }]));
         }
-        let assigned = assign(recipe, &tree)
-            .map_err(|source| BuildError::Components {
-                name: self.name.to_owned(),
-                source: Box::new(source),
-                kept: None,
-            })?;
+        let assigned = assign(recipe, &tree).map_err(|source| BuildError::Components {
+            name: self.name.to_owned(),
+            source: Box::new(source),
+            kept: None,
+        })?;
         let rules = Rules {
             machine: &work.machine,
             found_setuid: &setuid,
@@ -267,7 +266,7 @@ fn unfit(name: &str, out: &Path, error: StoreError) -> BuildError {
     match path {
         Some(path) => {
             let what = format!("cannot be part of an object: {reason}");
-            BuildError::Rules { name: name.to_owned(), violations: vec![Violation { path, what }] }
+            BuildError::Rules { name: name.to_owned(), violations: vec![Violation { path, what }], kept: None }
         }
         None => error.into(),
     }
