@@ -87,17 +87,17 @@ fn read(bytes: &[u8]) -> Result<Facts, object::Error> {
                 elf::DT_NEEDED => facts.needed += 1,
                 elf::DT_RPATH | elf::DT_RUNPATH => facts.rpath = true,
                 elf::DT_BIND_NOW => facts.bind_now = true,
-                elf::DT_FLAGS => facts.bind_now |= value & u64::from(elf::DF_BIND_NOW.0) != 0,
+                elf::DT_FLAGS => facts.bind_now |= value & elf::DF_BIND_NOW.0 != 0,
                 elf::DT_FLAGS_1 => flags_1 = value,
                 _ => {}
             }
         }
     }
-    facts.bind_now |= flags_1 & u64::from(elf::DF_1_NOW.0) != 0;
+    facts.bind_now |= flags_1 & elf::DF_1_NOW.0 != 0;
     facts.kind = match header.e_type(endian) {
         elf::ET_REL => Kind::Relocatable,
         elf::ET_EXEC => Kind::FixedProgram,
-        elf::ET_DYN if flags_1 & u64::from(elf::DF_1_PIE.0) != 0 => Kind::Pie,
+        elf::ET_DYN if flags_1 & elf::DF_1_PIE.0 != 0 => Kind::Pie,
         elf::ET_DYN => Kind::SharedObject,
         _ => Kind::Other,
     };

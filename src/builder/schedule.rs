@@ -196,7 +196,7 @@ impl<'e> Schedule<'e> {
                 self.given_up.insert(id);
                 // What an interrupt has killed says so of itself; once is enough.
                 let repeated = matches!(error, BuildError::Interrupted) || self.executor.stop.is_stopped();
-                if !(repeated && !self.failures.is_empty()) {
+                if !repeated || self.failures.is_empty() {
                     self.failures.push(error);
                 }
                 Ok(())
