@@ -121,8 +121,15 @@ impl BuildError {
     }
 }
 
+/// How many broken rules an error spells out.
+const SHOWN: usize = 20;
+
 fn list(violations: &[Violation]) -> String {
-    violations.iter().map(|violation| format!("\n  {violation}")).collect()
+    let mut text: String = violations.iter().take(SHOWN).map(|violation| format!("\n  {violation}")).collect();
+    if violations.len() > SHOWN {
+        text.push_str(&format!("\n  and {} more", violations.len() - SHOWN));
+    }
+    text
 }
 
 fn lines(differences: &[String]) -> String {
