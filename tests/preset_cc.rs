@@ -130,8 +130,8 @@ fn globs_that_match_nothing_or_too_much_are_said() {
     let fault = |from: &str, to: &str| {
         let world = project(&BUILD.replace(from, to));
         let run = world.drystone(&["build", "greet"]).ended(1);
-        let tail = run.stderr.lines().filter(|line| line.starts_with("  | ") && !line.contains("[drystone]"));
-        tail.last().unwrap_or_default().to_owned()
+        let mut tail = run.stderr.lines().filter(|line| line.starts_with("  | ") && !line.contains("[drystone]"));
+        tail.next_back().unwrap_or_default().to_owned()
     };
     assert_snapshot!(fault("\"*.c\"", "\"*.cc\""), @r#"  | greet: no file matches ["*.cc"]"#);
     assert_snapshot!(fault("\"LICENSE\"", "\"LICENCE\""), @"  | nothing to copy to usr/share/doc/greet/copying: no file matches `LICENCE`");
