@@ -130,7 +130,7 @@ impl World {
         let text = places.iter().fold(text.to_owned(), |text, (name, word)| {
             text.replace(self.path(name).to_str().unwrap().trim_end_matches('/'), word)
         });
-        without_durations(&without_digests(&text))
+        without_durations(&without_digests(&without_sessions(&text)))
     }
 }
 
@@ -296,6 +296,17 @@ fn without_digests(text: &str) -> String {
         rest = &rest[start + length..];
     }
     normal + rest
+}
+
+/// Replaces the random part of the names of the store's working directories.
+fn without_sessions(text: &str) -> String {
+    let mut parts = text.split("/tmp/run-");
+    let mut normal = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        normal.push_str("/tmp/run-RANDOM");
+        normal.push_str(part.find('/').map_or("", |at| &part[at..]));
+    }
+    normal
 }
 
 /// Replaces the number of every `1.5 s` and `15 ms`.
