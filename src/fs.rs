@@ -79,6 +79,13 @@ pub fn set_mode(path: &Path, mode: u32) -> Result<()> {
     std::fs::set_permissions(path, Permissions::from_mode(mode)).map_err(failed("set the mode of", path))
 }
 
+/// Sets the times of a file or directory, in seconds since 1970.
+pub fn set_time(path: &Path, seconds: u64) -> Result<()> {
+    let time = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+    let times = std::fs::FileTimes::new().set_accessed(time).set_modified(time);
+    open(path)?.set_times(times).map_err(failed("set the times of", path))
+}
+
 /// Makes a symbolic link.
 pub fn symlink(target: impl AsRef<Path>, link: &Path) -> Result<()> {
     std::os::unix::fs::symlink(target, link).map_err(failed("create the symbolic link", link))

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::BuildError;
-use crate::archive::{self, ArchiveError, Limits};
+use crate::archive::{self, ArchiveError, EPOCH, Limits};
 use crate::fs;
 use crate::plan::{BuildWork, Unpack};
 use crate::recipe::Source;
@@ -23,10 +23,16 @@ pub fn prepare(store: &Store, name: &str, work: &BuildWork, directory: &Path) ->
         if let Some(parent) = destination.parent() {
             fs::create_dir_all(parent)?;
         }
-        fs::write(&destination, fs::read(&file.path)?)?;
-        fs::set_mode(&destination, 0o644)?;
+        write(&destination, &fs::read(&file.path)?)?;
     }
     open_up(directory)
+}
+
+/// Writes a file with the mode and time that unpacked ones have.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), BuildError> {
+    fs::write(path, bytes)?;
+    fs::set_mode(path, 0o644)?;
+    Ok(fs::set_time(path, EPOCH)?)
 }
 
 /// Gives the directories that were made here the mode that they have for everybody, whatever the caller's umask is:
@@ -48,8 +54,7 @@ fn place(store: &Store, name: &str, source: &Source, directory: &Path) -> Result
     if !source.unpack {
         fs::create_dir_all(&destination)?;
         let place = destination.join(source.file_name());
-        fs::write(&place, fs::read(&file)?)?;
-        return Ok(fs::set_mode(&place, 0o644)?);
+        return write(&place, &fs::read(&file)?);
     }
     if let Some(parent) = destination.parent() {
         fs::create_dir_all(parent)?;

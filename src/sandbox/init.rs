@@ -20,6 +20,11 @@ const SAMPLE: Duration = Duration::from_millis(200);
 /// How long processes that a step leaves behind may take to end by themselves before that is reported.
 const GRACE: Duration = Duration::from_millis(200);
 
+/// How many files a process may have open: what every Linux lets a user have.
+const OPEN_FILES: u64 = 1024;
+/// The size of a stack, in bytes: Linux's own default.
+const STACK: u64 = 8 << 20;
+
 /// What init begins with.
 #[derive(Debug)]
 pub struct Start {
@@ -87,6 +92,9 @@ fn fence(limits: &Limits) -> Result<Option<OwnedFd>, SetupError> {
     attempt("set no_new_privs", "prctl", sys::no_new_privileges())?;
     attempt("limit file sizes", "rlimit", sys::limit(libc::RLIMIT_FSIZE, limits.file_size))?;
     attempt("forbid core dumps", "rlimit", sys::limit(libc::RLIMIT_CORE, 0))?;
+    // What programs can ask for must not depend on who runs drystone.
+    attempt("limit open files", "rlimit", sys::limit(libc::RLIMIT_NOFILE, OPEN_FILES))?;
+    attempt("limit the stack", "rlimit", sys::limit(libc::RLIMIT_STACK, STACK))?;
     // Counted for each user over the whole machine before Linux 5.14, so only a far bound is safe here; `sample`
     // counts this sandbox's own processes.
     let _ = sys::limit(libc::RLIMIT_NPROC, limits.processes.saturating_mul(4));

@@ -48,8 +48,8 @@ pub fn enter(spec: &Spec) -> Result<(), SetupError> {
     let private = MountPropagationFlags::REC | MountPropagationFlags::PRIVATE;
     attempt("make its mounts private", "mount", mount_change("/", private))?;
     // Everything is made in a tmpfs over this build's own directory, and named relative to it: the union's layers
-    // by short links, so that their number is not bounded by the length of one option string, and their places on
-    // this machine do not show in the sandbox's mount table.
+    // by short links, so that their number is not bounded by the length of one option string, and the layers' places
+    // on this machine do not show in the sandbox's mount table (those of /build and /out do; outputs are searched).
     let base = spec.build.parent().expect("a build directory lies in the scratch directory").join("world");
     attempt("make its base directory", "scratch", fs::create_dir(&base))?;
     let flags = MountFlags::NOSUID | MountFlags::NODEV;

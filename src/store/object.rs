@@ -1,8 +1,6 @@
 //! Objects: trees that are named by their manifests.
 
-use std::fs::{File, FileTimes};
 use std::path::Path;
-use std::time::{Duration, SystemTime};
 
 use rayon::prelude::*;
 
@@ -107,11 +105,6 @@ fn place(from: &Path, to: &Path, entry: &Entry, flush: bool) -> Result<()> {
 
 /// Gives a file or directory its mode and the fixed time.
 fn seal(path: &Path, mode: u32) -> Result<()> {
-    let epoch = SystemTime::UNIX_EPOCH + Duration::from_secs(EPOCH);
-    let times = FileTimes::new().set_accessed(epoch).set_modified(epoch);
-    // A file without a read bit is the owner's all the same once its mode is set.
     fs::set_mode(path, mode)?;
-    let file = File::open(path).map_err(fs::failed("open", path))?;
-    file.set_times(times).map_err(fs::failed("set the times of", path))?;
-    Ok(())
+    Ok(fs::set_time(path, EPOCH)?)
 }
