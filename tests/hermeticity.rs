@@ -276,6 +276,8 @@ fn a_setuid_file_that_the_recipe_does_not_list_fails_the_build() {
     assert_snapshot!(world.normal(run.error()), @r"
     error: the output of probe-1 breaks the rules:
       usr/bin/gain: is setuid or setgid, and the recipe's `install.setuid` does not list it
+    hint: the whole log: drystone log probe
+    hint: to look at what it left, run again with --keep-failed
     ");
 }
 
@@ -307,6 +309,8 @@ fn an_output_that_names_the_build_s_places_is_refused() {
     error: the output of probe-1 breaks the rules:
       usr/bin/a: names the build's own place `/build/`
       usr/bin/b: names the build's own place `/out/`
+    hint: the whole log: drystone log probe
+    hint: to look at what it left, run again with --keep-failed
     ");
 }
 
@@ -318,6 +322,8 @@ fn an_output_that_names_the_store_is_refused() {
     assert_snapshot!(world.normal(run.error()), @r"
     error: the output of probe-1 breaks the rules:
       usr/bin/a: names the store's place on this machine
+    hint: the whole log: drystone log probe
+    hint: to look at what it left, run again with --keep-failed
     ");
 }
 
@@ -339,6 +345,8 @@ fn a_program_that_is_not_static_pie_is_refused() {
       usr/bin/fixed: has no RELRO segment
       usr/bin/fixed: does not bind all symbols at start
       usr/bin/fixed: carries a build id
+    hint: the whole log: drystone log probe
+    hint: to look at what it left, run again with --keep-failed
     ");
 }
 
@@ -350,6 +358,8 @@ fn a_file_of_no_component_is_refused() {
       etc/y
       usr/share/probe/x
       help: add "etc/y", "usr/share/probe/**" to `files` under [components.bin], or to `drop` under [install]
+    hint: the whole log: drystone log probe
+    hint: to look at what it left, run again with --keep-failed
     "#);
 }
 
@@ -358,6 +368,8 @@ fn a_device_or_pipe_is_no_output() {
     assert_snapshot!(refused("mkfifo $OUT/usr/bin/pipe"), @r"
     error: the output of probe-1 breaks the rules:
       usr/bin/pipe: cannot be part of an object: it is a named pipe
+    hint: the whole log: drystone log probe
+    hint: to look at what it left, run again with --keep-failed
     ");
 }
 
