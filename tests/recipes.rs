@@ -34,7 +34,7 @@ fn has(program: &str) -> bool {
 
 /// Unpacks an image with umoci and runs a command in it with runc, on a read-only root; returns what it printed.
 fn run_in(image: &Value, argv: &[&str]) -> Option<String> {
-    if !(has("umoci") && has("runc")) || !is_root() {
+    if !(is_root() && has("umoci") && has("runc")) {
         return None;
     }
     let scratch = tempfile::tempdir().unwrap();
