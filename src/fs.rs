@@ -137,17 +137,28 @@ pub fn sync(path: &Path) -> Result<()> {
     open(path)?.sync_data().map_err(failed("flush", path))
 }
 
-/// Publishes a file: written below `scratch` (on the same file system), flushed, made read-only, then renamed to
-/// `destination`. Whoever looks sees the old state or the whole file, also after a crash.
+/// Whether what is published must outlive a power cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// Flushed before it is renamed: never seen torn.
+    Flushed,
+    /// Not flushed, which is much faster: after a power cut it may be gone or empty, and its reader takes that for
+    /// "not there".
+    Remakable,
+}
+
+/// Publishes a file: written below `scratch` (on the same file system), made read-only, flushed where it must be,
+/// then renamed to `destination`. Whoever looks sees the old state or the whole file, also after a crash of this
+/// program.
 ///
 /// # Errors
 /// As the steps give them; what was written below `scratch` is removed.
-pub fn publish(scratch: &Path, destination: &Path, bytes: &[u8]) -> Result<()> {
+pub fn publish(scratch: &Path, destination: &Path, bytes: &[u8], durability: Durability) -> Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(scratch).map_err(failed("create a file in", scratch))?;
     let write = |file: &mut tempfile::NamedTempFile| {
         file.write_all(bytes)?;
         file.as_file().set_permissions(Permissions::from_mode(0o444))?;
-        file.as_file().sync_data()
+        if durability == Durability::Flushed { file.as_file().sync_data() } else { Ok(()) }
     };
     write(&mut file).map_err(failed("write", destination))?;
     file.persist(destination).map_err(|error| failed("move into place", destination)(error.error))?;
@@ -182,7 +193,7 @@ mod tests {
     fn a_published_file_is_read_only_and_leaves_nothing_behind() {
         let scratch = tempfile::tempdir().unwrap();
         let destination = scratch.path().join("trace");
-        publish(scratch.path(), &destination, b"text").unwrap();
+        publish(scratch.path(), &destination, b"text", Durability::Flushed).unwrap();
         assert_eq!(read(&destination).unwrap(), b"text");
         assert_eq!(std::fs::metadata(&destination).unwrap().permissions().mode() & 0o777, 0o444);
         assert_eq!(list(scratch.path()).unwrap(), ["trace"]);

@@ -11,8 +11,9 @@
 //! tmp/                        work in progress
 //! lock                        held shared by whoever writes, exclusively by a collection
 //! ```
-//! There is no database. Everything appears by one rename of something complete and flushed, so a crash at any
-//! instruction leaves the old state or the new one: an object counts from the moment its manifest is there, and
+//! There is no database. Everything appears by one rename of something complete, so a crash at any instruction
+//! leaves the old state or the new one. Objects, manifests and sources are flushed first, so that a power cut does
+//! too; a trace or log that it left empty counts as not there. An object counts from the moment its manifest is there, and
 //! a derivation from the moment its trace is there and all its objects are.
 //!
 //! Processes share a store without a daemon. Each works in a directory of its own below `tmp/`, which it holds a
@@ -38,7 +39,7 @@ pub use trace::Trace;
 pub use verify::{Fault, Verified};
 
 use crate::digest::{DerivationKey, ObjectId, ParseError, Sha256};
-use crate::fs::{self, FsError};
+use crate::fs::{self, Durability, FsError};
 use crate::tree::TreeError;
 
 /// Why the store did not do what was asked.
@@ -159,13 +160,13 @@ impl Store {
     pub fn put_log(&self, key: &DerivationKey, text: &[u8]) -> Result<()> {
         let path = self.log_path(key);
         let packed = zstd::encode_all(text, 3).map_err(fs::failed("compress", &path))?;
-        Ok(fs::publish(self.session()?.directory(), &path, &packed)?)
+        Ok(fs::publish(self.session()?.directory(), &path, &packed, Durability::Remakable)?)
     }
 
     /// Reads a derivation's log back; `None` when there is none.
     pub fn log(&self, key: &DerivationKey) -> Result<Option<Vec<u8>>> {
         let path = self.log_path(key);
-        if !path.exists() {
+        if std::fs::metadata(&path).map_or(0, |metadata| metadata.len()) == 0 {
             return Ok(None);
         }
         let text = zstd::decode_all(fs::open(&path)?).map_err(fs::failed("decompress", &path))?;

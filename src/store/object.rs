@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::{Result, Store, StoreError, scan};
 use crate::archive::EPOCH;
 use crate::digest::{Blake3, ObjectId};
-use crate::fs;
+use crate::fs::{self, Durability};
 use crate::path::RelPath;
 use crate::tree::{Entry, Tree};
 
@@ -61,7 +61,7 @@ impl Store {
             }
         }
         seal(&object, 0o555)?;
-        fs::publish(self.session()?.directory(), &self.manifest_path(&id), manifest.as_bytes())?;
+        fs::publish(self.session()?.directory(), &self.manifest_path(&id), manifest.as_bytes(), Durability::Flushed)?;
         Ok(id)
     }
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use super::{Result, Store, StoreError};
 use crate::digest::{Blake3, DerivationKey, ObjectId};
-use crate::fs;
+use crate::fs::{self, Durability};
 
 /// What a derivation gave when it was built.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +68,8 @@ impl Store {
     /// What a derivation gave, if it has been built and every object is still there.
     pub fn trace(&self, key: &DerivationKey) -> Result<Option<Trace>> {
         let path = self.trace_path(key);
-        let Some(text) = fs::read_if_exists(&path)? else { return Ok(None) };
+        let text = fs::read_if_exists(&path)?.filter(|text| !text.is_empty());
+        let Some(text) = text else { return Ok(None) };
         let trace = Trace::parse(&path, &text)?;
         let whole = trace.outputs.values().all(|id| self.has_object(id));
         Ok(whole.then_some(trace))
@@ -76,7 +77,12 @@ impl Store {
 
     /// Records what a derivation gave, replacing what it gave before.
     pub fn put_trace(&self, key: &DerivationKey, trace: &Trace) -> Result<()> {
-        Ok(fs::publish(self.session()?.directory(), &self.trace_path(key), trace.text().as_bytes())?)
+        Ok(fs::publish(
+            self.session()?.directory(),
+            &self.trace_path(key),
+            trace.text().as_bytes(),
+            Durability::Remakable,
+        )?)
     }
 }
 
@@ -100,6 +106,10 @@ mod tests {
         store.put_trace(&key, &trace).unwrap();
         assert_eq!(store.trace(&key).unwrap(), Some(trace));
         fs::remove_file(&store.manifest_path(&id)).unwrap();
+        assert_eq!(store.trace(&key).unwrap(), None);
+        // What a power cut can leave of a file that was not flushed.
+        fs::remove_file(&store.trace_path(&key)).unwrap();
+        fs::write(&store.trace_path(&key), "").unwrap();
         assert_eq!(store.trace(&key).unwrap(), None);
     }
 }
