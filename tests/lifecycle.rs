@@ -221,6 +221,21 @@ fn a_failed_build_shows_its_phase_its_status_and_its_last_thirty_lines_and_the_l
 }
 
 #[test]
+fn a_failed_build_does_not_wait_for_a_download_that_hangs() {
+    let world = World::new();
+    // Takes connections and never answers.
+    let server = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = format!("http://{}/slow.tar", server.local_addr().unwrap());
+    let source = format!("[[source]]\nsha256 = \"{}\"\nurls = [\"{url}\"]\n", "0".repeat(64));
+    world.recipe("slow", &format!("{source}[build]\npreset = \"script\"\nscript = \"true\"\n"));
+    world.script("fails", "exit 7");
+    let child = std::cell::RefCell::new(start(&world, &["build", "fails", "slow"]));
+    wait_until("drystone has ended", || child.borrow_mut().try_wait().unwrap().is_some());
+    let run = Run::from(child.into_inner().wait_with_output().unwrap()).ended(1);
+    assert!(run.error().starts_with("error: fails-1 failed in its phase `script`: exit status 7"), "{}", run.stderr);
+}
+
+#[test]
 fn keep_failed_keeps_the_directory_and_says_where() {
     let world = World::new();
     world.script("probe", FAILING);

@@ -26,8 +26,8 @@ pub struct Downloads<'a> {
 }
 
 impl Downloads<'_> {
-    /// Fetches all of `sources`, some at a time, and tells of each; then waits until `over` resolves. An interrupt
-    /// stops the sandboxes and ends this at once.
+    /// Fetches all of `sources`, some at a time, and tells of each, until `over` resolves: what is not there by then
+    /// is not wanted any more (a later run goes on with it). An interrupt stops the sandboxes and ends this at once.
     pub fn run(&self, sources: Vec<Source>, news: &Sender<News>, over: tokio::sync::oneshot::Receiver<()>) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = match runtime {
@@ -43,10 +43,11 @@ impl Downloads<'_> {
                 if let Err(error) = self.fetch(sources, news).await {
                     let _ = news.send(News::Broken(error));
                 }
-                let _ = over.await;
+                std::future::pending::<()>().await;
             };
             tokio::select! {
                 () = work => {}
+                _ = over => {}
                 () = interrupted() => {
                     self.stop.stop();
                     let _ = news.send(News::Broken(BuildError::Interrupted));
