@@ -4,6 +4,7 @@
 //! names everything that is ours; SHA-256 (FIPS 180-4) names what others publish: source pins and OCI digests.
 
 use std::fmt;
+use std::io::{self, Read};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,25 @@ fn write_hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
         pair[1] = DIGITS[usize::from(byte & 15)];
     }
     f.pad(std::str::from_utf8(&text).expect("hexadecimal digits are ASCII"))
+}
+
+/// Hashes all that a reader gives, on top of what `hasher` has; returns how many bytes that was.
+///
+/// # Errors
+/// The reader's.
+pub fn feed(reader: &mut impl Read, hasher: &mut sha2::Sha256) -> io::Result<u64> {
+    use sha2::Digest as _;
+    let mut buffer = vec![0; 1 << 18];
+    let mut length = 0;
+    loop {
+        match reader.read(&mut buffer)? {
+            0 => return Ok(length),
+            count => {
+                hasher.update(&buffer[..count]);
+                length += count as u64;
+            }
+        }
+    }
 }
 
 macro_rules! digest_newtype {

@@ -1,4 +1,4 @@
-//! [`RelPath`]: a path that cannot leave the directory it is joined to.
+//! [`RelPath`]: a path that cannot leave the directory it is joined to; and what a [`glob`] over such paths means.
 //!
 //! Knows nothing of what lies at the path. The rules are those of the manifest: UTF-8, `/` between components,
 //! no `.` or `..`, no empty component, no control character. A name that breaks them is rejected, never repaired.
@@ -7,7 +7,16 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use globset::{Glob, GlobBuilder};
 use serde::{Deserialize, Serialize};
+
+/// Reads a glob: `*` stays within a directory, `**` does not, and `{a,}` may be empty.
+///
+/// # Errors
+/// When the text is no glob.
+pub fn glob(text: &str) -> Result<Glob, globset::Error> {
+    GlobBuilder::new(text).literal_separator(true).empty_alternates(true).build()
+}
 
 /// Why a text is not a [`RelPath`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

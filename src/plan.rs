@@ -21,7 +21,7 @@ pub use graph::{Node, NodeId, Plan};
 pub use words::{fill, quote};
 
 use crate::digest::ObjectId;
-use crate::recipe::{ComponentName, NameError, RecipeName};
+use crate::recipe::{ComponentName, RecipeName};
 
 /// What a node gave: output name → object. A build's outputs are its components; the seeds' is [`SEEDS_OUTPUT`].
 pub type Outputs = BTreeMap<String, ObjectId>;
@@ -68,17 +68,6 @@ pub enum PlanError {
     NoDefault {
         /// The recipe.
         recipe: RecipeName,
-    },
-    /// A test that names no component where it must.
-    #[error("a test of {recipe} runs `{program}`, which names no component")]
-    TestComponent {
-        /// The recipe.
-        recipe: RecipeName,
-        /// What it runs.
-        program: String,
-        /// What is wrong with the name.
-        #[source]
-        source: NameError,
     },
 }
 

@@ -7,7 +7,6 @@
 mod catalog;
 mod components;
 mod diagnostic;
-mod glob;
 mod image_spec;
 mod loader;
 mod model;

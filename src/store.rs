@@ -156,7 +156,7 @@ impl Store {
         self.root.join("logs").join(format!("{key}.zst"))
     }
 
-    /// Keeps an object's log: compressed, replacing an earlier one.
+    /// Keeps a derivation's log: compressed, replacing an earlier one.
     pub fn put_log(&self, key: &DerivationKey, text: &[u8]) -> Result<()> {
         let path = self.log_path(key);
         let packed = zstd::encode_all(text, 3).map_err(fs::failed("compress", &path))?;

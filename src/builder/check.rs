@@ -32,7 +32,7 @@ impl fmt::Display for Violation {
 pub struct Rules<'a> {
     /// The ELF machine that everything must be for.
     pub machine: &'a str,
-    /// Files that were installed setuid or setgid.
+    /// Files that were installed setuid or setgid, in this tree or beside it.
     pub found_setuid: &'a [RelPath],
     /// Files that may be.
     pub allowed_setuid: &'a [RelPath],
@@ -50,7 +50,7 @@ pub fn check(root: &Path, tree: &Tree, rules: &Rules<'_>) -> Result<Vec<Violatio
     let mut violations: Vec<Violation> = rules
         .found_setuid
         .iter()
-        .filter(|path| !rules.allowed_setuid.contains(path))
+        .filter(|path| tree.get(path).is_some() && !rules.allowed_setuid.contains(path))
         .map(|path| Violation {
             path: path.clone(),
             what: "is setuid or setgid, and the recipe's `install.setuid` does not list it".to_owned(),

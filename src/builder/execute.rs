@@ -221,15 +221,13 @@ impl Job<'_> {
             host_paths: &[store.root().display().to_string()],
         };
         for tree in assigned.components.values() {
-            let own: Vec<RelPath> = setuid.iter().filter(|path| tree.get(path).is_some()).cloned().collect();
-            let violations = check::check(out, tree, &Rules { found_setuid: &own, ..rules })?;
+            let violations = check::check(out, tree, &rules)?;
             if !violations.is_empty() {
                 return Err(broken(violations));
             }
         }
         self.phase("register");
-        let put = |(component, tree): (&_, &_)| Ok((String::from(component), store.put(out, tree)?));
-        assigned.components.iter().map(|(component, tree)| put((&component.to_string(), tree))).collect()
+        assigned.components.iter().map(|(component, tree)| Ok((component.to_string(), store.put(out, tree)?))).collect()
     }
 
     /// Keeps the log and, if that was asked for, the directory; says what failed.

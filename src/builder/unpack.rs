@@ -4,28 +4,39 @@ use std::path::{Path, PathBuf};
 
 use super::BuildError;
 use crate::archive::{self, ArchiveError, EPOCH, Limits};
+use crate::digest::Sha256;
 use crate::fs;
+use crate::path::RelPath;
 use crate::plan::{BuildWork, Unpack};
 use crate::recipe::Source;
 use crate::store::{Scratch, Store};
 
 /// Fills `/build` (`directory` on this machine): the sources, and the recipe's own files below `files`.
 pub fn prepare(store: &Store, name: &str, work: &BuildWork, directory: &Path) -> Result<(), BuildError> {
-    fs::create_dir_all(directory)?;
+    make(directory)?;
     for source in &work.sources {
         place(store, name, source, directory)?;
     }
-    fs::create_dir_all(&directory.join("src"))?;
+    make(&directory.join("src"))?;
     let files = directory.join("files");
-    fs::create_dir_all(&files)?;
+    make(&files)?;
     for file in &work.files {
-        let destination = file.name.under(&files);
-        if let Some(parent) = destination.parent() {
-            fs::create_dir_all(parent)?;
-        }
-        write(&destination, &fs::read(&file.path)?)?;
+        make_above(&file.name, &files)?;
+        write(&file.name.under(&files), &fs::read(&file.path)?)?;
     }
-    open_up(directory)
+    Ok(())
+}
+
+/// Makes a directory with the mode that it has for everybody, whatever the caller's umask is: a build can see it, and
+/// put it into an archive.
+fn make(directory: &Path) -> Result<(), BuildError> {
+    fs::create_dir_all(directory)?;
+    Ok(fs::set_mode(directory, 0o755)?)
+}
+
+/// Makes the directories between `base` and what lies at `path` below it.
+fn make_above(path: &RelPath, base: &Path) -> Result<(), BuildError> {
+    path.ancestors().try_for_each(|above| make(&above.under(base)))
 }
 
 /// Writes a file with the mode and time that unpacked ones have.
@@ -35,36 +46,20 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), BuildError> {
     Ok(fs::set_time(path, EPOCH)?)
 }
 
-/// Gives the directories that were made here the mode that they have for everybody, whatever the caller's umask is:
-/// a build can see it, and put it into an archive. What came out of a source archive has its mode already.
-fn open_up(directory: &Path) -> Result<(), BuildError> {
-    fs::set_mode(directory, 0o755)?;
-    for name in fs::list(directory)? {
-        let path = directory.join(name);
-        if path.is_dir() && !path.is_symlink() {
-            open_up(&path)?;
-        }
-    }
-    Ok(())
-}
-
 fn place(store: &Store, name: &str, source: &Source, directory: &Path) -> Result<(), BuildError> {
-    let file = fetched(store, source);
+    let file = fetched(store, &source.sha256);
     let destination = source.into.under(directory);
+    make_above(&source.into, directory)?;
     if !source.unpack {
-        fs::create_dir_all(&destination)?;
-        let place = destination.join(source.file_name());
-        return write(&place, &fs::read(&file)?);
-    }
-    if let Some(parent) = destination.parent() {
-        fs::create_dir_all(parent)?;
+        make(&destination)?;
+        return write(&destination.join(source.file_name()), &fs::read(&file)?);
     }
     let unpacked = archive::unpack(&file, &source.file_name(), &destination, source.strip, &Limits::default());
     unpacked.map_err(|source| BuildError::Unpack { name: name.to_owned(), source })
 }
 
-fn fetched(store: &Store, source: &Source) -> PathBuf {
-    store.source(&source.sha256).expect("a build starts when its sources are in the store")
+fn fetched(store: &Store, sha256: &Sha256) -> PathBuf {
+    store.source(sha256).expect("a build starts when its sources are in the store")
 }
 
 /// Unpacks seed packages into one tree; returns its directory.
@@ -72,10 +67,7 @@ pub fn seeds(store: &Store, name: &str, work: &Unpack, scratch: &Scratch) -> Res
     let packages: Vec<_> = work
         .packages
         .iter()
-        .map(|package| {
-            let path = store.source(&package.sha256).expect("a build starts when its sources are in the store");
-            (format!("{} {}", package.name, package.version), path)
-        })
+        .map(|package| (format!("{} {}", package.name, package.version), fetched(store, &package.sha256)))
         .collect();
     let destination = scratch.path().join("seeds");
     let failed = |source: ArchiveError| BuildError::Unpack { name: name.to_owned(), source };

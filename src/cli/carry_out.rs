@@ -28,8 +28,7 @@ pub fn carry_out(
     if !report.failures.is_empty() {
         return Err(Failure::several(report.failures));
     }
-    let seconds = began.elapsed();
-    let seconds = seconds.as_secs_f64();
+    let seconds = began.elapsed().as_secs_f64();
     match report.built {
         0 => show::say(format_args!("{what}: nothing to do, all is built ({:.0} ms)", seconds * 1000.0)),
         built if check => {

@@ -5,14 +5,14 @@
 //! the kernel drops it when the process ends, however it ends.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _, Seek as _, Write as _};
+use std::io::{self, Seek as _, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::FlockOperation;
 use sha2::Digest as _;
 
-use crate::digest::Sha256;
+use crate::digest::{Sha256, feed};
 use crate::fs::{self, failed};
 
 /// Where the bytes so far came from.
@@ -51,7 +51,7 @@ impl Partial {
             return Ok(None);
         }
         let mut hasher = sha2::Sha256::new();
-        let length = hash_all(&mut file, &mut hasher).map_err(failed("read", path))?;
+        let length = feed(&mut file, &mut hasher).map_err(failed("read", path))?;
         let origin = if length == 0 { Origin::Nothing } else { Origin::Mixed };
         Ok(Some(Self { path: path.to_owned(), file, hasher, length, origin }))
     }
@@ -122,19 +122,6 @@ fn is_at(file: &File, path: &Path) -> fs::Result<bool> {
         Ok(there) => Ok((ours.dev(), ours.ino()) == (there.dev(), there.ino())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(failed("inspect", path)(error)),
-    }
-}
-
-fn hash_all(file: &mut File, hasher: &mut sha2::Sha256) -> io::Result<u64> {
-    let mut buffer = vec![0; 1 << 16];
-    let mut length = 0;
-    loop {
-        let count = file.read(&mut buffer)?;
-        if count == 0 {
-            return Ok(length);
-        }
-        hasher.update(&buffer[..count]);
-        length += count as u64;
     }
 }
 

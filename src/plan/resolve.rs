@@ -194,9 +194,9 @@ impl Resolver<'_, '_> {
     }
 
     fn case(&self, recipe: &Recipe, test: &Test) -> Result<Case, PlanError> {
-        let Test { kind, component, with, env, files, stdin, stdout, stdout_has, stderr_has, status } = test;
+        let Test { kind, component: _, with, env, files, stdin, stdout, stdout_has, stderr_has, status } = test;
         let mut scene = match kind {
-            TestKind::Run(argv) => self.bare_scene(recipe, component.as_ref(), argv, with)?,
+            TestKind::Run(argv) => self.bare_scene(recipe, test, argv)?,
             TestKind::Script(script) => self.workshop_scene(recipe, script, with)?,
         };
         scene.env.extend(env.clone());
@@ -215,16 +215,10 @@ impl Resolver<'_, '_> {
     }
 
     /// Where a program is run without a shell: its component's run-time closure is all that there is.
-    fn bare_scene(
-        &self,
-        recipe: &Recipe,
-        component: Option<&ComponentName>,
-        argv: &[String],
-        with: &[OutputRef],
-    ) -> Result<Scene, PlanError> {
-        let component = Some(tested(recipe, component, argv)?);
+    fn bare_scene(&self, recipe: &Recipe, test: &Test, argv: &[String]) -> Result<Scene, PlanError> {
+        let component = recipe.tested_component(test);
         let mut outputs = vec![OutputRef { recipe: recipe.name.clone(), component }];
-        outputs.extend_from_slice(with);
+        outputs.extend_from_slice(&test.with);
         let env = [("PATH", PATH), ("HOME", "/tmp"), ("TZ", "UTC"), ("LC_ALL", "C")];
         Ok(Scene {
             root: self.closure(&outputs)?,
@@ -262,20 +256,6 @@ struct Scene {
     sysroot: Vec<ObjectId>,
     env: BTreeMap<String, String>,
     argv: Vec<String>,
-}
-
-/// The component that a `run` test is about.
-fn tested(recipe: &Recipe, said: Option<&ComponentName>, argv: &[String]) -> Result<ComponentName, PlanError> {
-    if let Some(component) = said.cloned().or_else(|| recipe.default_component()) {
-        return Ok(component);
-    }
-    let program = argv.first().map_or("", String::as_str);
-    let named = program.rsplit('/').next().unwrap_or(program);
-    ComponentName::new(named).map_err(|source| PlanError::TestComponent {
-        recipe: recipe.name.clone(),
-        program: program.to_owned(),
-        source,
-    })
 }
 
 fn unit(unit: CcUnit) -> Unit {

@@ -12,8 +12,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use globset::{GlobSet, GlobSetBuilder};
 use serde::{Deserialize, Serialize};
+
+use crate::path::glob;
 
 /// Where results are installed, and where objects are kept meanwhile.
 const OUT: &str = "/out";
@@ -163,8 +165,7 @@ fn copy(destination: &str, pattern: &str, files: &[PathBuf]) -> Result<(), Strin
 fn globs(patterns: &[String]) -> Result<GlobSet, String> {
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {
-        let glob = GlobBuilder::new(pattern).literal_separator(true).empty_alternates(true).build();
-        set.add(glob.map_err(|error| error.to_string())?);
+        set.add(glob(pattern).map_err(|error| error.to_string())?);
     }
     set.build().map_err(|error| error.to_string())
 }

@@ -1,12 +1,11 @@
 //! Rehashes what the store holds, and takes what is corrupt out of everybody's way.
 
-use std::io::Read as _;
 use std::path::Path;
 
 use rayon::prelude::*;
 
 use super::{Result, Store, scan};
-use crate::digest::{ObjectId, Sha256};
+use crate::digest::{ObjectId, Sha256, feed};
 use crate::fs;
 
 /// Something that is not what its name says.
@@ -102,14 +101,8 @@ impl Store {
 fn hash_file(path: &Path) -> Result<Sha256> {
     use sha2::Digest as _;
     let mut hasher = sha2::Sha256::new();
-    let mut file = fs::open(path)?;
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        match file.read(&mut buffer).map_err(fs::failed("read", path))? {
-            0 => return Ok(Sha256::from_bytes(hasher.finalize().into())),
-            length => hasher.update(&buffer[..length]),
-        }
-    }
+    feed(&mut fs::open(path)?, &mut hasher).map_err(fs::failed("read", path))?;
+    Ok(Sha256::from_bytes(hasher.finalize().into()))
 }
 
 #[cfg(test)]

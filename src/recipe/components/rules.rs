@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use globset::GlobSet;
 
 use crate::path::RelPath;
-use crate::recipe::glob::glob;
+use crate::path::glob;
 use crate::recipe::{Component, ComponentName, Install, Recipe, Test, TestKind};
 
 const ALWAYS_DROPPED: &[&str] = &["**/*.la", "usr/share/info/dir", "usr/lib/charset.alias"];

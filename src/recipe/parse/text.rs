@@ -11,7 +11,7 @@ use super::Document;
 use super::fields::{Entries, Fields, Value};
 use crate::digest::Sha256;
 use crate::path::RelPath;
-use crate::recipe::glob::glob;
+use crate::path::glob;
 use crate::recipe::{ComponentName, OutputRef, RecipeName};
 
 macro_rules! value_from_text {
