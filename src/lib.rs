@@ -20,9 +20,13 @@
 //! | [`fetch`] | sources into the store, verified |
 //! | [`builder`] | carries out a plan |
 //! | [`image`] | objects and an image spec become an OCI image |
+//! | [`policy`] | rules, and what of an image breaks them |
+//! | [`attest`] | what is in an image and how it was made, as signed statements |
+//! | [`publish`] | images and attestations to and from a registry |
 //! | [`cli`] | the verbs; the only place that prints |
 
 pub mod archive;
+pub mod attest;
 pub mod builder;
 pub mod cli;
 pub mod digest;
@@ -33,7 +37,9 @@ pub mod http;
 pub mod image;
 pub mod path;
 pub mod plan;
+pub mod policy;
 pub mod progress;
+pub mod publish;
 pub mod recipe;
 pub mod sandbox;
 pub mod store;

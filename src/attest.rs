@@ -1,0 +1,2 @@
+//! What is in an image and how it was made, as statements that others can read and verify: bills of materials,
+//! provenance, signatures.
