@@ -1,2 +1,6 @@
 //! What is in an image and how it was made, as statements that others can read and verify: bills of materials,
 //! provenance, signatures.
+
+mod artifact;
+
+pub use artifact::Artifact;
