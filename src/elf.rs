@@ -47,6 +47,9 @@ pub struct Facts {
     pub writable_code: bool,
     /// Whether it carries a build id (`.note.gnu.build-id`).
     pub build_id: bool,
+    /// How many functions compare the stack protector's canary before they return. `None` where the machine code
+    /// does not show it.
+    pub canary_checks: Option<usize>,
 }
 
 /// Reads an ELF file; `None` when the bytes are no ELF file at all.
@@ -71,6 +74,7 @@ fn read(bytes: &[u8]) -> Result<Facts, object::Error> {
         stack_protected: false,
         writable_code: false,
         build_id: file.sections().any(|section| section.name() == Ok(".note.gnu.build-id")),
+        canary_checks: (header.e_machine(endian) == elf::EM_X86_64).then_some(0),
     };
     let mut flags_1 = 0;
     for segment in file.elf_program_headers() {
@@ -81,6 +85,12 @@ fn read(bytes: &[u8]) -> Result<Facts, object::Error> {
         facts.relro |= kind == elf::PT_GNU_RELRO;
         facts.stack_protected |= kind == elf::PT_GNU_STACK && flags.0 & elf::PF_X.0 == 0;
         facts.writable_code |= kind == elf::PT_LOAD && flags.0 & elf::PF_X.0 != 0 && flags.0 & elf::PF_W.0 != 0;
+        if let Some(checks) = &mut facts.canary_checks
+            && kind == elf::PT_LOAD
+            && flags.0 & elf::PF_X.0 != 0
+        {
+            *checks += canary_checks(segment.data(endian, bytes).unwrap_or_default());
+        }
         for entry in segment.dynamic(endian, bytes)?.unwrap_or_default() {
             let value = entry.d_val(endian);
             match entry.d_tag(endian) {
@@ -102,6 +112,20 @@ fn read(bytes: &[u8]) -> Result<Facts, object::Error> {
         _ => Kind::Other,
     };
     Ok(facts)
+}
+
+/// Counts `sub`, `xor` and `cmp` of a register with `%fs:0x28`, where the x86-64 psABI keeps the canary: each is a
+/// function's last look at it. The thread's own copy of it is written by `mov`, which does not count.
+fn canary_checks(code: &[u8]) -> usize {
+    const ADDRESS: &[u8] = b"\x25\x28\0\0\0";
+    let is_check = |at: &usize| {
+        let Some(&[segment, prefix, opcode, register]) = at.checked_sub(4).map(|from| &code[from..*at]) else {
+            return false;
+        };
+        // `register` is the ModRM byte: no base register (100), a SIB byte follows (the address's 0x25).
+        segment == 0x64 && prefix & 0xfb == 0x48 && [0x2b, 0x33, 0x3b].contains(&opcode) && register & 0xc7 == 0x04
+    };
+    memchr::memmem::find_iter(code, ADDRESS).filter(is_check).count()
 }
 
 fn machine(number: u16) -> String {

@@ -13,6 +13,8 @@ mod model;
 mod name;
 mod nearest;
 mod parse;
+mod policy;
+mod runtime;
 mod source;
 mod toolchain;
 
@@ -27,6 +29,8 @@ pub use model::{
 };
 pub use name::{ComponentName, NameError, OutputRef, RecipeName};
 pub use nearest::nearest;
-pub use parse::{load_image_spec, parse_image_spec};
+pub use parse::{load_image_spec, load_policy, parse_image_spec};
+pub use policy::{AllowedProgram, Date, Policy, Rule, Waiver};
+pub use runtime::{CAPABILITIES, Runtime, WritablePath};
 pub use source::{Location, LocationError, Source};
 pub use toolchain::{Links, Phase, Preset, SeedPackage, Seeds, Target, TargetFacts, Toolchain};

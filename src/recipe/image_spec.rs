@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::OutputRef;
+use super::{OutputRef, Policy, Runtime, Target};
 use crate::path::RelPath;
 
 /// A parsed image spec.
@@ -27,6 +27,12 @@ pub struct ImageSpec {
     pub directories: Vec<SpecDirectory>,
     /// Symbolic links of the spec's own.
     pub links: Vec<SpecLink>,
+    /// The rules that it is held to.
+    pub policy: Policy,
+    /// What its container may do.
+    pub runtime: Runtime,
+    /// The targets that it is made for; the project's own where it names none.
+    pub targets: Vec<Target>,
     /// The file that it was read from.
     pub file: PathBuf,
 }

@@ -27,7 +27,7 @@ use super::{ComponentName, Diagnostic, OutputRef, RecipeName};
 
 pub(super) use build::Presets;
 pub(super) use image::read_image_spec;
-pub use image::{load_image_spec, parse_image_spec};
+pub use image::{load_image_spec, load_policy, parse_image_spec};
 pub(super) use recipe::parse_recipe;
 pub(super) use toolchain::{ToolchainFile, parse_preset, parse_seeds, parse_toolchain};
 

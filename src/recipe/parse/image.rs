@@ -3,6 +3,9 @@
 mod accounts;
 mod config;
 mod entries;
+mod policy;
+mod runtime;
+mod size;
 
 use std::io;
 use std::path::Path;
@@ -10,13 +13,15 @@ use std::path::Path;
 use accounts::accounts;
 use config::config;
 use entries::additions;
+use policy::policy;
+use runtime::runtime;
 use toml::Spanned;
 use toml::de::DeValue;
 
 use super::fields::{Fields, Value};
 use super::text::report_repeats;
 use super::{Document, Parsed, ReadLocal, parse};
-use crate::recipe::{CatalogError, ComponentRequest, Diagnostic, ImageSpec, OutputRef};
+use crate::recipe::{CatalogError, ComponentRequest, Diagnostic, ImageSpec, OutputRef, Policy, Target};
 
 /// Parses an image spec. Files that it names are read through `read`, given their path beside the spec.
 ///
@@ -54,6 +59,9 @@ fn image_spec(fields: &mut Fields<'_>, read: ReadLocal<'_>) -> Option<ImageSpec>
     let accounts = accounts(fields);
     let config = config_table.map(|table| config(table, &accounts)).unwrap_or_default();
     let additions = additions(fields, read);
+    let policy = policy(fields, read);
+    let runtime = fields.table("runtime", "[runtime]").map(runtime).unwrap_or_default();
+    let targets = targets(fields);
     Some(ImageSpec {
         name: name?.0,
         tag: tag.map_or_else(|| "latest".to_owned(), |tag| tag.0),
@@ -64,8 +72,29 @@ fn image_spec(fields: &mut Fields<'_>, read: ReadLocal<'_>) -> Option<ImageSpec>
         files: additions.files,
         directories: additions.directories,
         links: additions.links,
+        policy,
+        runtime,
+        targets,
         file: fields.document.file.to_owned(),
     })
+}
+
+/// Reads and parses a policy that stands in a file of its own.
+///
+/// # Errors
+/// When the file cannot be read, or all its faults.
+pub fn load_policy(file: &Path) -> Result<Policy, CatalogError> {
+    let text = crate::fs::read_to_string(file)?;
+    let parsed = policy::read_policy(file, &text, &|path| std::fs::read(path));
+    let mut policy = parsed.value.ok_or(CatalogError::Faults(parsed.faults))?;
+    policy.files.push(file.to_owned());
+    Ok(policy)
+}
+
+fn targets(fields: &mut Fields<'_>) -> Vec<Target> {
+    let targets: Vec<Spanned<String>> = fields.or_default("targets");
+    report_repeats(&targets, fields.document);
+    targets.into_iter().map(|target| Target(target.into_inner())).collect()
 }
 
 /// The OCI distribution specification's `<name>`, without a registry.

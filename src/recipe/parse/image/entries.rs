@@ -74,7 +74,7 @@ fn link(mut fields: Fields<'_>) -> Option<(Spanned<Absolute>, SpecLink)> {
 
 /// A path in the image: absolute in the file, relative in the value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Absolute(RelPath);
+pub(super) struct Absolute(pub RelPath);
 
 impl std::fmt::Display for Absolute {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -101,7 +101,7 @@ impl Value for Absolute {
 }
 
 /// Permission bits, written as `chmod` takes them.
-struct Mode(u32);
+pub(super) struct Mode(pub u32);
 
 impl Value for Mode {
     fn read(value: &Spanned<DeValue<'_>>, document: &Document<'_>) -> Option<Self> {
