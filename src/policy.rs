@@ -21,7 +21,9 @@
 
 mod facts;
 mod inventory;
+pub mod multicall;
 mod programs;
+mod reasons;
 mod report;
 mod rules;
 mod secrets;

@@ -4,6 +4,9 @@ use super::ImageError;
 use crate::path::RelPath;
 use crate::recipe::{ImageSpec, SpecGroup, SpecUser};
 
+/// The user of an image whose spec names none: no account's number, above all that distributions give out.
+const NOBODY: &str = "65532:65532";
+
 /// The account files that the spec's users and groups ask for.
 ///
 /// # Errors
@@ -56,12 +59,12 @@ fn blank(name: &str) -> Option<&'static str> {
 
 /// The config's user with every name replaced by its number, because a runtime can check only of a number that it
 /// is not root's. A group that is not said stays so: the runtime takes it, and the supplementary ones, from the
-/// account files.
+/// account files. Where the spec names no user it is [`NOBODY`], never root.
 ///
 /// # Errors
 /// When a name is not declared.
-pub(super) fn numeric_user(spec: &ImageSpec) -> Result<Option<String>, ImageError> {
-    let Some(text) = &spec.config.user else { return Ok(None) };
+pub(super) fn numeric_user(spec: &ImageSpec) -> Result<String, ImageError> {
+    let Some(text) = &spec.config.user else { return Ok(NOBODY.to_owned()) };
     let (user, group) = match text.split_once(':') {
         Some((user, group)) => (user, Some(group)),
         None => (text.as_str(), None),
@@ -74,11 +77,11 @@ pub(super) fn numeric_user(spec: &ImageSpec) -> Result<Option<String>, ImageErro
     };
     let uid = number(user).or_else(|| spec.users.iter().find(|known| known.name == user).map(|known| known.owner.uid));
     let uid = uid.ok_or_else(|| unknown("user", user, spec.users.iter().map(|known| known.name.clone()).collect()))?;
-    let Some(group) = group else { return Ok(Some(uid.to_string())) };
+    let Some(group) = group else { return Ok(uid.to_string()) };
     let gid = number(group).or_else(|| spec.groups.iter().find(|known| known.name == group).map(|known| known.gid));
     let gid =
         gid.ok_or_else(|| unknown("group", group, spec.groups.iter().map(|known| known.name.clone()).collect()))?;
-    Ok(Some(format!("{uid}:{gid}")))
+    Ok(format!("{uid}:{gid}"))
 }
 
 /// A decimal number without a sign; `parse` alone would take `+1`.

@@ -25,13 +25,17 @@ pub fn compose(spec: &ImageSpec, parts: &[Part]) -> Result<Rootfs, ImageError> {
     }
     composition.add_spec(spec)?;
     let mut config = spec.config.clone();
-    config.user = accounts::numeric_user(spec)?;
+    config.user = Some(accounts::numeric_user(spec)?);
     if let Some(path) = runtime::missing_workdir(&config, &composition.nodes)? {
         composition.add(path, directory(DIRECTORY_MODE, Owner::default()), Reason::Workdir)?;
     }
+    for path in runtime::missing_mount_points(&spec.runtime, &composition.nodes)? {
+        composition.add(path, directory(DIRECTORY_MODE, Owner::default()), Reason::Writable)?;
+    }
     runtime::check_volumes(&config, &composition.nodes)?;
+    let runtime = runtime::owned(&spec.runtime, &config);
     let (nodes, layers) = composition.finish()?;
-    Ok(Rootfs { name: spec.name.clone(), tag: spec.tag.clone(), config, nodes, layers })
+    Ok(Rootfs { name: spec.name.clone(), tag: spec.tag.clone(), config, runtime, nodes, layers })
 }
 
 /// What one object brings: a layer to be.

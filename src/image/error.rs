@@ -49,6 +49,36 @@ pub enum ImageError {
         /// Who brings that.
         second: Box<Reason>,
     },
+    /// A writable path that is a file.
+    #[error("/{path} cannot be writable: {reason} has a file there; a writable path is a directory")]
+    WritableFile {
+        /// Where.
+        path: RelPath,
+        /// Who brings the file.
+        reason: Box<Reason>,
+    },
+    /// A writable path below a file or link.
+    #[error("/{path} cannot be writable: /{above} ({reason}) is not a directory")]
+    UnderNoDirectory {
+        /// Where.
+        path: RelPath,
+        /// What is no directory.
+        above: RelPath,
+        /// Who brings that.
+        reason: Box<Reason>,
+    },
+    /// A writable path whose file system would hide files.
+    #[error(
+        "/{path} cannot be writable: what is mounted there would hide /{hidden} ({reason}); choose a directory that holds nothing"
+    )]
+    Hides {
+        /// Where.
+        path: RelPath,
+        /// A file that would not be seen.
+        hidden: RelPath,
+        /// Who brings it.
+        reason: Box<Reason>,
+    },
     /// `only` names something that the component does not have.
     #[error("the component {output} has no {path}, which `only` names; {}", similar_names(nearest, *files))]
     Only {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::digest::{Blake3, ObjectId};
 use crate::path::RelPath;
-use crate::recipe::{ImageConfig, OutputRef, Owner};
+use crate::recipe::{ImageConfig, OutputRef, Owner, Runtime};
 
 /// How many symbolic links a path may lead through; the kernel's own bound (path_resolution(7)).
 const MAX_LINKS: usize = 40;
@@ -16,6 +16,7 @@ pub struct Rootfs {
     pub(super) name: String,
     pub(super) tag: String,
     pub(super) config: ImageConfig,
+    pub(super) runtime: Runtime,
     pub(super) nodes: BTreeMap<RelPath, Node>,
     pub(super) layers: Vec<Layer>,
 }
@@ -86,6 +87,8 @@ pub enum Reason {
     Accounts,
     /// It is the working directory, or above it.
     Workdir,
+    /// It is a writable path of the spec, or above one.
+    Writable,
 }
 
 /// One layer: everything that its archive holds, the directories above its entries included.
@@ -134,6 +137,11 @@ impl Rootfs {
     /// How the container runs: what the spec says, with the user as numbers.
     pub fn config(&self) -> &ImageConfig {
         &self.config
+    }
+
+    /// What the container may do, with every writable path's owner.
+    pub fn runtime(&self) -> &Runtime {
+        &self.runtime
     }
 
     /// The layers, lowest first.
@@ -232,6 +240,7 @@ impl fmt::Display for Reason {
             Self::Link => f.write_str("a [[link]] of the spec"),
             Self::Accounts => f.write_str("the spec's users and groups"),
             Self::Workdir => f.write_str("the working directory"),
+            Self::Writable => f.write_str("a [[runtime.writable]] path of the spec"),
         }
     }
 }

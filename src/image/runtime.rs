@@ -1,11 +1,11 @@
-//! What the config says of directories, held against the root file system. Pure.
+//! What the config and the run-time controls say of directories, held against the root file system. Pure.
 
 use std::collections::BTreeMap;
 
 use super::ImageError;
 use super::rootfs::{Kind, Node, resolve};
 use crate::path::RelPath;
-use crate::recipe::ImageConfig;
+use crate::recipe::{ImageConfig, Owner, Runtime, WritablePath};
 
 /// The working directory, if the root file system does not have it yet.
 ///
@@ -33,6 +33,56 @@ pub(super) fn check_volumes(config: &ImageConfig, nodes: &BTreeMap<RelPath, Node
         }
     }
     Ok(())
+}
+
+/// The writable paths that the root file system does not have yet: what is mounted needs a place.
+///
+/// # Errors
+/// When a file is there, a link leads there, or what is mounted would hide files of the image.
+pub(super) fn missing_mount_points(
+    runtime: &Runtime,
+    nodes: &BTreeMap<RelPath, Node>,
+) -> Result<Vec<RelPath>, ImageError> {
+    let mut missing = Vec::new();
+    for WritablePath { path, .. } in &runtime.writable {
+        for above in path.ancestors() {
+            if let Some(node) = nodes.get(&above).filter(|node| node.inode.kind != Kind::Directory) {
+                return Err(ImageError::UnderNoDirectory {
+                    path: path.clone(),
+                    above,
+                    reason: Box::new(node.reason.clone()),
+                });
+            }
+        }
+        match nodes.get(path) {
+            None => missing.push(path.clone()),
+            Some(node) if node.inode.kind != Kind::Directory => {
+                return Err(ImageError::WritableFile { path: path.clone(), reason: Box::new(node.reason.clone()) });
+            }
+            Some(_) => {}
+        }
+        let inside = |(below, node): &(&RelPath, &Node)| {
+            below.ancestors().any(|above| above == *path) && node.inode.kind != Kind::Directory
+        };
+        if let Some((hidden, node)) = nodes.iter().find(inside) {
+            let (path, hidden) = (path.clone(), hidden.clone());
+            return Err(ImageError::Hides { path, hidden, reason: Box::new(node.reason.clone()) });
+        }
+    }
+    Ok(missing)
+}
+
+/// The controls with every writable path's owner said: the container's user where the spec names none.
+pub(super) fn owned(runtime: &Runtime, config: &ImageConfig) -> Runtime {
+    let number = |text: Option<&str>| text.and_then(|text| text.parse().ok());
+    let mut parts = config.user.as_deref().unwrap_or_default().split(':');
+    let uid = number(parts.next()).unwrap_or_default();
+    let user = Owner { uid, gid: number(parts.next()).unwrap_or(uid) };
+    let mut runtime = runtime.clone();
+    for writable in &mut runtime.writable {
+        writable.owner.get_or_insert(user);
+    }
+    runtime
 }
 
 enum Place {

@@ -179,8 +179,6 @@ rules! {
     UserWritable = "user-writable",
     /// Everything is a file, a directory or a symbolic link.
     SpecialFile = "special-file",
-    /// Every declared writable path can be one.
-    WritablePath = "writable-path",
     /// The container does not run as root.
     RunAsRoot = "run-as-root",
     /// The container's user is a number.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::digest::Blake3;
-use crate::recipe::{ImageConfig, SpecDirectory, SpecFile, SpecGroup, SpecLink, SpecUser};
+use crate::recipe::{ImageConfig, Policy, Runtime, SpecDirectory, SpecFile, SpecGroup, SpecLink, SpecUser};
 
 fn path(text: &str) -> RelPath {
     RelPath::new(text).unwrap()
@@ -43,6 +43,9 @@ fn spec() -> ImageSpec {
         files: Vec::new(),
         directories: Vec::new(),
         links: Vec::new(),
+        policy: Policy::default(),
+        runtime: Runtime::default(),
+        targets: Vec::new(),
         file: "test.toml".into(),
     }
 }

@@ -2,9 +2,17 @@
 
 use super::*;
 use crate::digest::ObjectId;
+use crate::recipe::Runtime;
 
 fn rootfs(config: ImageConfig) -> Rootfs {
-    Rootfs { name: "jq".into(), tag: "1.8.1".into(), config, nodes: BTreeMap::new(), layers: Vec::new() }
+    Rootfs {
+        name: "jq".into(),
+        tag: "1.8.1".into(),
+        config,
+        runtime: Runtime::default(),
+        nodes: BTreeMap::new(),
+        layers: Vec::new(),
+    }
 }
 
 fn layers() -> Vec<LayerSummary> {

@@ -38,12 +38,7 @@ pub(in crate::recipe) fn read_policy(
 }
 
 /// A policy that stands in another file, seen from beside this one.
-fn shared(
-    value: &Spanned<DeValue<'_>>,
-    document: &Document<'_>,
-    read: ReadLocal<'_>,
-    beside: &Path,
-) -> Option<Policy> {
+fn shared(value: &Spanned<DeValue<'_>>, document: &Document<'_>, read: ReadLocal<'_>, beside: &Path) -> Option<Policy> {
     let Line(name) = Line::read(value, document)?;
     let path: PathBuf = beside.with_file_name(name);
     let text = match read(&path).map(String::from_utf8) {
@@ -84,7 +79,11 @@ fn rules(fields: &mut Fields<'_>, read: ReadLocal<'_>) -> Policy {
         user_writable: paths(fields.or_default("user-writable")),
         max_size: fields.optional::<Size>("max-size").map(|size| size.0),
         max_file_size: fields.optional::<Size>("max-file-size").map(|size| size.0),
-        denied_names: fields.or_default::<Vec<Glob>>("denied-names").iter().map(|glob| glob.glob().to_owned()).collect(),
+        denied_names: fields
+            .or_default::<Vec<Glob>>("denied-names")
+            .iter()
+            .map(|glob| glob.glob().to_owned())
+            .collect(),
         denied_digests: fields.or_default::<Vec<Sha256>>("denied-digests").iter().map(Sha256::to_string).collect(),
         allowed: fields.tables("allow", "[[policy.allow]]").into_iter().filter_map(allowed).collect(),
         waivers: fields.tables("waiver", "[[policy.waiver]]").into_iter().filter_map(waiver).collect(),
