@@ -5,6 +5,7 @@ mod build;
 mod carry_out;
 mod failure;
 mod image;
+mod judge;
 mod log;
 mod plan;
 mod project;

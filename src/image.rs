@@ -36,6 +36,7 @@ mod compose;
 mod directory;
 mod docker;
 mod error;
+mod executables;
 mod layer;
 mod layout;
 mod object;
@@ -69,6 +70,8 @@ pub struct Part {
     pub tree: Tree,
     /// Only these files of it, or what lies below these directories of it.
     pub only: Option<Vec<RelPath>>,
+    /// Whether the spec names it. Otherwise something else needs it at run time.
+    pub named: bool,
 }
 
 /// Where a store keeps an object's tree.

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::args::{self, Common, Image, ImageBuild, ImageVerb};
 use super::carry_out::carry_out;
 use super::failure::Failure;
+use super::judge::judge;
 use super::project::Project;
 use crate::builder::Survey;
 use crate::image::{self, Compression, Format, Options, Origin, Part, Summary};
@@ -52,6 +53,7 @@ fn build(common: &Common, args: &ImageBuild) -> Result<(), Failure> {
     let survey = carry_out(&project, &plan, &args.running, false, &what)?;
     let parts = parts(&project, &plan, &survey, &spec)?;
     let rootfs = image::compose(&spec, &parts)?;
+    judge(&project, &spec, &rootfs)?;
     let options = Options {
         format: match args.format {
             args::Format::Oci => Format::Oci,
@@ -85,12 +87,15 @@ fn parts(project: &Project, plan: &Plan<'_>, survey: &Survey, spec: &ImageSpec) 
             match parts.iter_mut().find(|part| part.output == output) {
                 // Named whole by one and in part by another: it is there whole.
                 Some(known) => {
+                    known.named |= index == 0;
                     known.only = known.only.take().zip(only).map(|(mut paths, more)| {
                         paths.extend(more);
                         paths
                     })
                 }
-                None => parts.push(Part { output, version, id, tree: project.store.tree(&id)?, only }),
+                None => {
+                    parts.push(Part { output, version, id, tree: project.store.tree(&id)?, only, named: index == 0 })
+                }
             }
         }
     }

@@ -4,7 +4,7 @@ use std::collections::btree_map::Entry as Slot;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::rootfs::{Content, Inode, Kind, Layer, Node, Origin, Provenance, Reason, Rootfs};
-use super::{ImageError, Part, accounts, runtime};
+use super::{ImageError, Part, accounts, executables, runtime};
 use crate::digest::ObjectId;
 use crate::path::RelPath;
 use crate::recipe::{ImageSpec, OutputRef, Owner, nearest};
@@ -35,7 +35,8 @@ pub fn compose(spec: &ImageSpec, parts: &[Part]) -> Result<Rootfs, ImageError> {
     runtime::check_volumes(&config, &composition.nodes)?;
     let runtime = runtime::owned(&spec.runtime, &config);
     let (nodes, layers) = composition.finish()?;
-    Ok(Rootfs { name: spec.name.clone(), tag: spec.tag.clone(), config, runtime, nodes, layers })
+    let executables = executables::named(spec, parts, &nodes);
+    Ok(Rootfs { name: spec.name.clone(), tag: spec.tag.clone(), config, runtime, executables, nodes, layers })
 }
 
 /// What one object brings: a layer to be.

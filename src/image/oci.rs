@@ -66,11 +66,7 @@ impl Platform {
     /// # Errors
     /// When the target's architecture is unknown.
     pub fn of(target: &Target) -> Result<Self, ImageError> {
-        let architecture = match target.0.split('-').next() {
-            Some("x86_64") => "amd64",
-            Some("aarch64") => "arm64",
-            _ => return Err(ImageError::Platform { target: target.clone() }),
-        };
+        let architecture = target.architecture().ok_or_else(|| ImageError::Platform { target: target.clone() })?;
         Ok(Self { architecture, os: "linux" })
     }
 }

@@ -1,6 +1,6 @@
 //! The root file system of an image as a value. Knows nothing of how it is composed or written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::digest::{Blake3, ObjectId};
@@ -17,6 +17,7 @@ pub struct Rootfs {
     pub(super) tag: String,
     pub(super) config: ImageConfig,
     pub(super) runtime: Runtime,
+    pub(super) executables: BTreeSet<RelPath>,
     pub(super) nodes: BTreeMap<RelPath, Node>,
     pub(super) layers: Vec<Layer>,
 }
@@ -142,6 +143,11 @@ impl Rootfs {
     /// What the container may do, with every writable path's owner.
     pub fn runtime(&self) -> &Runtime {
         &self.runtime
+    }
+
+    /// The executables that the spec names.
+    pub fn executables(&self) -> &BTreeSet<RelPath> {
+        &self.executables
     }
 
     /// The layers, lowest first.

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::Facts;
+use super::{Facts, examine};
+use crate::digest::Blake3;
+use crate::image::{Content, Inode, Kind, Node, Rootfs};
 use crate::path::RelPath;
 use crate::recipe::{Owner, Runtime};
 
@@ -65,6 +67,32 @@ pub enum EntryKind {
 }
 
 impl Inventory {
+    /// The inventory of a root file system that is being made. `facts` knows every object's content in it.
+    pub fn of_rootfs(rootfs: &Rootfs, architecture: Option<&str>, facts: &BTreeMap<Blake3, Arc<Facts>>) -> Self {
+        let entry = |(path, node): (&RelPath, &Node)| {
+            let Inode { kind, mode, owner } = &node.inode;
+            let kind = match kind {
+                Kind::Directory => EntryKind::Directory,
+                Kind::Symlink { target } => EntryKind::Symlink { target: target.clone() },
+                Kind::File(Content::Inline(bytes)) => EntryKind::File(Arc::new(examine(bytes))),
+                Kind::File(Content::Object { digest, .. }) => {
+                    EntryKind::File(facts.get(digest).expect("the caller has examined every content").clone())
+                }
+            };
+            let reason = Some(node.reason.to_string());
+            (path.clone(), Entry { kind, mode: *mode, owner: *owner, capabilities: false, reason })
+        };
+        let config = rootfs.config();
+        Self {
+            name: rootfs.name().to_owned(),
+            architecture: architecture.map(str::to_owned),
+            user: Some(config.user.clone().unwrap_or_default()),
+            program: config.entrypoint.first().or(config.cmd.first()).cloned(),
+            entries: rootfs.iter().map(entry).collect(),
+            declared: Some(Declared { executables: rootfs.executables().clone(), runtime: rootfs.runtime().clone() }),
+        }
+    }
+
     /// The regular files with what is known of them.
     pub fn files(&self) -> impl Iterator<Item = (&RelPath, &Entry, &Facts)> {
         self.entries.iter().filter_map(|(path, entry)| match &entry.kind {

@@ -14,6 +14,17 @@ use crate::path::RelPath;
 #[serde(transparent)]
 pub struct Target(pub String);
 
+impl Target {
+    /// The architecture as Go, and so OCI, names it; `None` for one that has no images.
+    pub fn architecture(&self) -> Option<&'static str> {
+        match self.0.split('-').next() {
+            Some("x86_64") => Some("amd64"),
+            Some("aarch64") => Some("arm64"),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)

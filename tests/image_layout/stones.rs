@@ -42,7 +42,7 @@ impl Store {
             std::fs::create_dir_all(place.parent().unwrap()).unwrap();
             std::fs::write(place, bytes).unwrap();
         }
-        Part { output: output.parse().unwrap(), version: "4.9".into(), id, tree, only: None }
+        Part { output: output.parse().unwrap(), version: "4.9".into(), id, tree, only: None, named: true }
     }
 
     pub fn sed(&self) -> Part {

@@ -25,7 +25,7 @@ fn part(output: &str, entries: &[(&str, Entry)]) -> Part {
     for (at, entry) in entries {
         tree.insert(path(at), entry.clone()).unwrap();
     }
-    Part { output: output.parse().unwrap(), version: "1".into(), id: tree.id(), tree, only: None }
+    Part { output: output.parse().unwrap(), version: "1".into(), id: tree.id(), tree, only: None, named: true }
 }
 
 fn sed() -> Part {

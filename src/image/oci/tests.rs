@@ -1,5 +1,7 @@
 //! The documents to the byte: whoever changes them changes every image's digest.
 
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::digest::ObjectId;
 use crate::recipe::Runtime;
