@@ -19,6 +19,7 @@
 //! finding is back, with a finding about the waiver; one that waives nothing is a finding too, so that exceptions do
 //! not outlive their cause.
 
+mod controls;
 mod facts;
 mod inventory;
 pub mod multicall;
@@ -28,6 +29,7 @@ mod report;
 mod rules;
 mod secrets;
 
+pub use controls::controls;
 pub use facts::{Binary, Facts, examine};
 pub use inventory::{Declared, Entry, EntryKind, Inventory};
 pub use programs::{Program, ProgramKind};

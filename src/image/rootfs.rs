@@ -140,6 +140,11 @@ impl Rootfs {
         &self.config
     }
 
+    /// The user whom the container runs as, as numbers; its group is the user's number where none is said.
+    pub fn user(&self) -> Owner {
+        super::runtime::user(&self.config)
+    }
+
     /// What the container may do, with every writable path's owner.
     pub fn runtime(&self) -> &Runtime {
         &self.runtime

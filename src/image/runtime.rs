@@ -74,15 +74,20 @@ pub(super) fn missing_mount_points(
 
 /// The controls with every writable path's owner said: the container's user where the spec names none.
 pub(super) fn owned(runtime: &Runtime, config: &ImageConfig) -> Runtime {
-    let number = |text: Option<&str>| text.and_then(|text| text.parse().ok());
-    let mut parts = config.user.as_deref().unwrap_or_default().split(':');
-    let uid = number(parts.next()).unwrap_or_default();
-    let user = Owner { uid, gid: number(parts.next()).unwrap_or(uid) };
+    let user = user(config);
     let mut runtime = runtime.clone();
     for writable in &mut runtime.writable {
         writable.owner.get_or_insert(user);
     }
     runtime
+}
+
+/// The container's user, of a configuration whose user is a number.
+pub(super) fn user(config: &ImageConfig) -> Owner {
+    let number = |text: Option<&str>| text.and_then(|text| text.parse().ok());
+    let mut parts = config.user.as_deref().unwrap_or_default().split(':');
+    let uid = number(parts.next()).unwrap_or_default();
+    Owner { uid, gid: number(parts.next()).unwrap_or(uid) }
 }
 
 enum Place {
