@@ -77,6 +77,56 @@ impl RelPath {
     }
 }
 
+/// How many symbolic links a path may lead through; the kernel's own bound (path_resolution(7)).
+const MAX_LINKS: usize = 40;
+
+/// What stands at a path while another is being followed through it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step<'a> {
+    /// A directory.
+    Directory,
+    /// A symbolic link with this text.
+    Link(&'a str),
+    /// Anything else.
+    Other,
+}
+
+/// Where an absolute path leads, all links followed as the kernel follows them for a process whose root this is
+/// (path_resolution(7)). `None` when it leads nowhere, or to `/` itself, which is no relative path.
+pub fn resolve<'a>(absolute: &str, look: impl Fn(&RelPath) -> Option<Step<'a>>) -> Option<RelPath> {
+    let mut rest: Vec<String> = absolute.rsplit('/').map(str::to_owned).collect();
+    let mut above: Vec<String> = Vec::new();
+    let mut links = 0;
+    while let Some(name) = rest.pop() {
+        match name.as_str() {
+            "" | "." => continue,
+            ".." => {
+                above.pop();
+                continue;
+            }
+            _ => above.push(name),
+        }
+        match look(&RelPath::new(above.join("/")).ok()?)? {
+            Step::Directory => {}
+            Step::Other if rest.iter().any(|part| !part.is_empty()) => return None,
+            Step::Other => {}
+            Step::Link(target) => {
+                links += 1;
+                if links > MAX_LINKS {
+                    return None;
+                }
+                if target.starts_with('/') {
+                    above.clear();
+                } else {
+                    above.pop();
+                }
+                rest.extend(target.rsplit('/').map(str::to_owned));
+            }
+        }
+    }
+    RelPath::new(above.join("/")).ok()
+}
+
 fn fault(path: &str) -> Option<&'static str> {
     // PATH_MAX and NAME_MAX of limits.h bound what any Linux file system takes.
     if path.is_empty() {

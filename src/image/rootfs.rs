@@ -4,11 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::digest::{Blake3, ObjectId};
-use crate::path::RelPath;
+use crate::path::{self, RelPath, Step};
 use crate::recipe::{ImageConfig, OutputRef, Owner, Runtime};
-
-/// How many symbolic links a path may lead through; the kernel's own bound (path_resolution(7)).
-const MAX_LINKS: usize = 40;
 
 /// A whole root file system, the layers that bring it, and how its container runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -183,40 +180,14 @@ impl Rootfs {
 }
 
 pub(super) fn resolve<'a>(nodes: &'a BTreeMap<RelPath, Node>, absolute: &str) -> Option<(&'a RelPath, &'a Node)> {
-    let mut rest: Vec<String> = absolute.split('/').rev().map(str::to_owned).collect();
-    let mut above: Vec<String> = Vec::new();
-    let mut links = 0;
-    let mut found = None;
-    while let Some(name) = rest.pop() {
-        match name.as_str() {
-            "" | "." => continue,
-            ".." => {
-                above.pop();
-                found = RelPath::new(above.join("/")).ok().and_then(|path| nodes.get_key_value(&path));
-                continue;
-            }
-            _ => above.push(name),
-        }
-        let (path, node) = nodes.get_key_value(&RelPath::new(above.join("/")).ok()?)?;
-        match &node.inode.kind {
-            Kind::Symlink { target } => {
-                links += 1;
-                if links > MAX_LINKS {
-                    return None;
-                }
-                if target.starts_with('/') {
-                    above.clear();
-                } else {
-                    above.pop();
-                }
-                rest.extend(target.split('/').rev().map(str::to_owned));
-                found = None;
-            }
-            Kind::File(_) if rest.iter().any(|part| !part.is_empty()) => return None,
-            Kind::File(_) | Kind::Directory => found = Some((path, node)),
-        }
-    }
-    found
+    let look = |path: &RelPath| {
+        nodes.get(path).map(|node| match &node.inode.kind {
+            Kind::Directory => Step::Directory,
+            Kind::Symlink { target } => Step::Link(target),
+            Kind::File(_) => Step::Other,
+        })
+    };
+    nodes.get_key_value(&path::resolve(absolute, look)?)
 }
 
 impl Inode {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Facts, examine};
 use crate::digest::Blake3;
 use crate::image::{Content, Inode, Kind, Node, Rootfs};
-use crate::path::RelPath;
+use crate::path::{self, RelPath, Step};
 use crate::recipe::{Owner, Runtime};
 
 /// An image as the rules see it.
@@ -103,41 +103,18 @@ impl Inventory {
 
     /// The file that a symbolic link leads to, links followed as the kernel would (path_resolution(7)).
     pub fn follow(&self, link: &RelPath) -> Option<(&RelPath, &Facts)> {
-        const MAX_LINKS: usize = 40;
-        let mut rest: Vec<String> = link.as_str().rsplit('/').map(str::to_owned).collect();
-        let mut above: Vec<String> = Vec::new();
-        let mut links = 0;
-        let mut found = None;
-        while let Some(name) = rest.pop() {
-            match name.as_str() {
-                "" | "." => continue,
-                ".." => {
-                    above.pop();
-                    continue;
-                }
-                _ => above.push(name),
-            }
-            let (path, entry) = self.entries.get_key_value(&RelPath::new(above.join("/")).ok()?)?;
-            match &entry.kind {
-                EntryKind::Symlink { target } => {
-                    links += 1;
-                    if links > MAX_LINKS {
-                        return None;
-                    }
-                    if target.starts_with('/') {
-                        above.clear()
-                    } else {
-                        above.truncate(above.len() - 1)
-                    }
-                    rest.extend(target.rsplit('/').map(str::to_owned));
-                    found = None;
-                }
-                EntryKind::File(facts) if rest.is_empty() => found = Some((path, facts.as_ref())),
-                EntryKind::File(_) | EntryKind::Special(_) => return None,
-                EntryKind::Directory => found = None,
-            }
+        let look = |path: &RelPath| {
+            self.entries.get(path).map(|entry| match &entry.kind {
+                EntryKind::Directory => Step::Directory,
+                EntryKind::Symlink { target } => Step::Link(target),
+                EntryKind::File(_) | EntryKind::Special(_) => Step::Other,
+            })
+        };
+        let (path, entry) = self.entries.get_key_value(&path::resolve(link.as_str(), look)?)?;
+        match &entry.kind {
+            EntryKind::File(facts) => Some((path, facts)),
+            _ => None,
         }
-        found
     }
 
     /// The number of the user whom the container runs as; `None` where it is not a number.

@@ -12,6 +12,7 @@ fn rootfs(config: ImageConfig) -> Rootfs {
         tag: "1.8.1".into(),
         config,
         runtime: Runtime::default(),
+        executables: BTreeSet::new(),
         nodes: BTreeMap::new(),
         layers: Vec::new(),
     }
