@@ -139,7 +139,10 @@ pub struct LayerSummary {
     pub origin: Origin,
 }
 
-/// Writes an image. Whoever looks at `output` sees what was there before or the whole image.
+/// Writes what else lies in an OCI layout beside its blobs, given the layout's directory before anybody sees it.
+pub type Beside<'a> = &'a dyn Fn(&Summary, &Path) -> crate::fs::Result<()>;
+
+/// Writes an image. Whoever looks at `output` sees what was there before or the whole image, with what is `beside` it.
 ///
 /// # Errors
 /// When `output` is something that must not be replaced, an object's file is missing or not what its tree says, the
@@ -149,6 +152,7 @@ pub fn write(
     options: &Options,
     objects: ObjectPaths<'_>,
     output: &Path,
+    beside: Beside<'_>,
 ) -> Result<Summary, ImageError> {
     let place = output::Place::claim(output, options.format)?;
     let summary = match options.format {
@@ -157,6 +161,9 @@ pub fn write(
         Format::DockerArchive => docker::write(rootfs, options, objects, &place)?,
         Format::Rootfs => directory::write(rootfs, objects, &place.draft())?,
     };
+    if options.format == Format::Oci {
+        beside(&summary, &place.draft())?;
+    }
     place.publish()?;
     Ok(summary)
 }

@@ -1,9 +1,12 @@
 //! `drystone image`.
 
+use std::path::Path;
+
 use serde::Serialize;
 
 use super::args::{self, Common, Image, ImageBuild, ImageVerb};
 use super::carry_out::carry_out;
+use super::controls;
 use super::failure::Failure;
 use super::judge::judge;
 use super::project::Project;
@@ -68,7 +71,8 @@ fn build(common: &Common, args: &ImageBuild) -> Result<(), Failure> {
         target: project.target.clone(),
     };
     let objects = |id: &_| project.store.object_path(id);
-    let summary = image::write(&rootfs, &options, &objects, &args.output)?;
+    let beside = |_: &Summary, layout: &Path| controls::write(&rootfs, &project.target, layout);
+    let summary = image::write(&rootfs, &options, &objects, &args.output, &beside)?;
     print(args, &spec, &summary);
     Ok(())
 }

@@ -29,14 +29,15 @@ pub fn compose(spec: &ImageSpec, parts: &[Part]) -> Result<Rootfs, ImageError> {
     if let Some(path) = runtime::missing_workdir(&config, &composition.nodes)? {
         composition.add(path, directory(DIRECTORY_MODE, Owner::default()), Reason::Workdir)?;
     }
-    for path in runtime::missing_mount_points(&spec.runtime, &composition.nodes)? {
-        composition.add(path, directory(DIRECTORY_MODE, Owner::default()), Reason::Writable)?;
+    let controls = runtime::owned(&spec.runtime, &config);
+    for point in runtime::mount_points(&controls, &composition.nodes)? {
+        let inode = directory(point.mode, point.owner.unwrap_or_default());
+        composition.add(point.path.clone(), inode, Reason::Writable)?;
     }
     runtime::check_volumes(&config, &composition.nodes)?;
-    let runtime = runtime::owned(&spec.runtime, &config);
     let (nodes, layers) = composition.finish()?;
     let executables = executables::named(spec, parts, &nodes);
-    Ok(Rootfs { name: spec.name.clone(), tag: spec.tag.clone(), config, runtime, executables, nodes, layers })
+    Ok(Rootfs { name: spec.name.clone(), tag: spec.tag.clone(), config, runtime: controls, executables, nodes, layers })
 }
 
 /// What one object brings: a layer to be.

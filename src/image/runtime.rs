@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::ImageError;
-use super::rootfs::{Kind, Node, resolve};
+use super::rootfs::{Kind, Node, Reason, resolve};
 use crate::path::RelPath;
 use crate::recipe::{ImageConfig, Owner, Runtime, WritablePath};
 
@@ -35,16 +35,17 @@ pub(super) fn check_volumes(config: &ImageConfig, nodes: &BTreeMap<RelPath, Node
     Ok(())
 }
 
-/// The writable paths that the root file system does not have yet: what is mounted needs a place.
+/// The writable paths that need a directory to be mounted at: all but those to which the spec gives one itself. runc
+/// gives what it mounts the mode of the directory below it, and podman has it copy the owner too.
 ///
 /// # Errors
 /// When a file is there, a link leads there, or what is mounted would hide files of the image.
-pub(super) fn missing_mount_points(
-    runtime: &Runtime,
+pub(super) fn mount_points<'a>(
+    runtime: &'a Runtime,
     nodes: &BTreeMap<RelPath, Node>,
-) -> Result<Vec<RelPath>, ImageError> {
-    let mut missing = Vec::new();
-    for WritablePath { path, .. } in &runtime.writable {
+) -> Result<Vec<&'a WritablePath>, ImageError> {
+    let mut points = Vec::new();
+    for point @ WritablePath { path, .. } in &runtime.writable {
         for above in path.ancestors() {
             if let Some(node) = nodes.get(&above).filter(|node| node.inode.kind != Kind::Directory) {
                 return Err(ImageError::UnderNoDirectory {
@@ -55,10 +56,11 @@ pub(super) fn missing_mount_points(
             }
         }
         match nodes.get(path) {
-            None => missing.push(path.clone()),
+            None => points.push(point),
             Some(node) if node.inode.kind != Kind::Directory => {
                 return Err(ImageError::WritableFile { path: path.clone(), reason: Box::new(node.reason.clone()) });
             }
+            Some(node) if matches!(node.reason, Reason::Component(_)) => points.push(point),
             Some(_) => {}
         }
         let inside = |(below, node): &(&RelPath, &Node)| {
@@ -69,7 +71,8 @@ pub(super) fn missing_mount_points(
             return Err(ImageError::Hides { path, hidden, reason: Box::new(node.reason.clone()) });
         }
     }
-    Ok(missing)
+    points.sort_by(|left, right| left.path.cmp(&right.path));
+    Ok(points)
 }
 
 /// The controls with every writable path's owner said: the container's user where the spec names none.

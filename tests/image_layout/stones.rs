@@ -74,7 +74,7 @@ impl Store {
     ) -> Result<Summary, ImageError> {
         let options =
             Options { format, compression: Compression::Gzip, target: Target("x86_64-linux-musl".to_owned()) };
-        write(&compose(spec, parts)?, &options, &|id| self.path(id), output)
+        write(&compose(spec, parts)?, &options, &|id| self.path(id), output, &|_, _| Ok(()))
     }
 }
 

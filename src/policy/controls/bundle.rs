@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::{Controls, seccomp};
 use crate::recipe::WritablePath;
 
-/// How many files the container may have open; what services need.
-const OPEN_FILES: u32 = 65536;
+/// How many files the container may have open: as many as every host lets a container raise itself to.
+const OPEN_FILES: u32 = 1024;
 
 /// The configuration. The root file system is expected beside it as `rootfs`.
 pub(super) fn config(controls: &Controls<'_>) -> Value {

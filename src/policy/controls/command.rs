@@ -32,9 +32,12 @@ set -eu
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
 engine=${{ENGINE:-podman}}
 image=${{IMAGE:-oci:${{here%/runtime}}:{tag}}}
+# podman gives a mounted directory to the container's user by U, docker to any user by numbers.
 case $(basename -- "$engine") in
-podman) set -- --read-only-tmpfs=false "$@" ;;
+podman) podman=yes && set -- --read-only-tmpfs=false "$@" ;;
+*) podman= ;;
 esac
+owned() {{ if [ "$podman" ]; then echo U; else echo "uid=$1,gid=$2"; fi; }}
 count=$#
 while [ "$count" -gt 0 ]; do
     count=$((count - 1))
@@ -55,9 +58,10 @@ exec "$engine" run --rm \
     )
 }
 
-/// A writable path. Neither engine gives it to another user than root, so that others need the sticky mode of /tmp.
+/// A writable path. podman can give it to the container's user and to root, and to nobody else.
 fn tmpfs(controls: &Controls<'_>, writable: &WritablePath) -> String {
-    let owner = writable.owner.unwrap_or_default();
-    let mode = if owner.uid == 0 && controls.user.uid == 0 { writable.mode } else { 0o1777 };
-    format!("--tmpfs=/{}:rw,noexec,nosuid,nodev,size={},mode={mode:04o}", writable.path, writable.size)
+    let WritablePath { path, size, owner, mode } = writable;
+    let owner = owner.unwrap_or_default();
+    let given = if owner == controls.user { format!(",$(owned {} {})", owner.uid, owner.gid) } else { String::new() };
+    format!("--tmpfs=\"/{path}:rw,noexec,nosuid,nodev,size={size},mode={mode:04o}{given}\"")
 }
