@@ -31,12 +31,24 @@ pub(super) fn script(controls: &Controls<'_>) -> String {
 set -eu
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
 engine=${{ENGINE:-podman}}
-image=${{IMAGE:-oci:${{here%/runtime}}:{tag}}}
+image=${{IMAGE:-}}
 # podman gives a mounted directory to the container's user by U, docker to any user by numbers.
 case $(basename -- "$engine") in
 podman) podman=yes && set -- --read-only-tmpfs=false "$@" ;;
 *) podman= ;;
 esac
+if [ -z "$image" ] && [ -z "$podman" ]; then
+    echo "run: load the image into $engine, and name it in IMAGE" >&2
+    exit 2
+elif [ -z "$image" ]; then
+    # podman makes a name of the path, and a name has no capital letters: it sees the layout through a link.
+    layout=${{here%/runtime}}
+    link=/tmp/drystone-$(id -u)-$(printf %s "$layout" | cksum | cut -d " " -f 1)
+    mkdir -m 700 "$link"
+    ln -s "$layout" "$link/layout"
+    image=$("$engine" pull --quiet "oci:$link/layout:{tag}") || {{ rm -r "$link"; exit 1; }}
+    rm -r "$link"
+fi
 owned() {{ if [ "$podman" ]; then echo U; else echo "uid=$1,gid=$2"; fi; }}
 count=$#
 while [ "$count" -gt 0 ]; do
