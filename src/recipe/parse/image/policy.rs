@@ -84,7 +84,11 @@ fn rules(fields: &mut Fields<'_>, read: ReadLocal<'_>) -> Policy {
             .iter()
             .map(|glob| glob.glob().to_owned())
             .collect(),
-        denied_digests: fields.or_default::<Vec<Sha256>>("denied-digests").iter().map(Sha256::to_string).collect(),
+        denied_digests: fields
+            .or_default::<Vec<Digest>>("denied-digests")
+            .iter()
+            .map(|digest| digest.0.to_string())
+            .collect(),
         allowed: fields.tables("allow", "[[policy.allow]]").into_iter().filter_map(allowed).collect(),
         waivers: fields.tables("waiver", "[[policy.waiver]]").into_iter().filter_map(waiver).collect(),
         files: Vec::new(),
@@ -106,6 +110,17 @@ fn waiver(mut fields: Fields<'_>) -> Option<Waiver> {
     let expires = fields.required("expires");
     fields.finish();
     Some(Waiver { rule: rule?, path, reason: reason?.0, expires: expires? })
+}
+
+/// A SHA-256 as tools print it: with or without `sha256:` before it.
+struct Digest(Sha256);
+
+impl Value for Digest {
+    fn read(value: &Spanned<DeValue<'_>>, document: &Document<'_>) -> Option<Self> {
+        let text = String::read(value, document)?;
+        let digits = text.strip_prefix("sha256:").unwrap_or(&text);
+        digits.parse().map(Self).map_err(|error| document.report(value.span(), format!("{error}"), None)).ok()
+    }
 }
 
 impl Value for Rule {
