@@ -64,6 +64,11 @@ pub fn create(path: &Path) -> Result<File> {
     File::create(path).map_err(failed("create", path))
 }
 
+/// Creates a file where nothing is yet.
+fn create_new(path: &Path) -> Result<File> {
+    File::create_new(path).map_err(failed("create", path))
+}
+
 /// Creates a directory and those above it.
 pub fn create_dir_all(path: &Path) -> Result<()> {
     std::fs::create_dir_all(path).map_err(failed("create the directory", path))
@@ -132,6 +137,47 @@ fn make_writable(directory: &Path) -> Result<()> {
     Ok(())
 }
 
+/// How a file's bytes came to a second place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shared {
+    /// A file of its own, which shares its blocks with the first until one of them is written to.
+    Reflink,
+    /// A second name of the same file: whoever writes to one writes to both.
+    HardLink,
+    /// A file of its own.
+    Copied,
+}
+
+/// Brings a file to a second place where nothing is yet, in the way that costs least: reflink (ioctl_ficlone(2)),
+/// hard link where `may_link`, copy. A reflink and a copy have the permission bits of the first; their times are new.
+///
+/// # Errors
+/// When `from` cannot be read or `to` cannot be written.
+pub fn share(from: &Path, to: &Path, may_link: bool) -> Result<Shared> {
+    if reflink(from, to)? {
+        return Ok(Shared::Reflink);
+    }
+    if may_link && std::fs::hard_link(from, to).is_ok() {
+        return Ok(Shared::HardLink);
+    }
+    // Another file system, too many links, or a link that is not this user's to make: a copy does, or tells why not.
+    std::fs::copy(from, to).map_err(failed("copy to", to))?;
+    Ok(Shared::Copied)
+}
+
+/// Whether the file system could do it; when not, nothing is at `to`.
+fn reflink(from: &Path, to: &Path) -> Result<bool> {
+    let source = open(from)?;
+    let target = create_new(to)?;
+    if rustix::fs::ioctl_ficlone(&target, &source).is_err() {
+        remove_file(to)?;
+        return Ok(false);
+    }
+    let mode = source.metadata().map_err(failed("inspect", from))?.permissions();
+    target.set_permissions(mode).map_err(failed("set the mode of", to))?;
+    Ok(true)
+}
+
 /// Flushes a file's or directory's content to the disk.
 pub fn sync(path: &Path) -> Result<()> {
     open(path)?.sync_data().map_err(failed("flush", path))
@@ -168,6 +214,7 @@ pub fn publish(scratch: &Path, destination: &Path, bytes: &[u8], durability: Dur
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::MetadataExt as _;
 
     #[test]
     fn an_error_names_the_action_and_the_path() {
@@ -187,6 +234,26 @@ mod tests {
         remove_tree(&tree).unwrap();
         assert!(!tree.exists());
         remove_tree(&tree).unwrap();
+    }
+
+    #[test]
+    fn a_shared_file_has_the_bytes_and_the_mode_of_the_first_whatever_the_way() {
+        let scratch = tempfile::tempdir().unwrap();
+        let first = scratch.path().join("first");
+        write(&first, "stone").unwrap();
+        set_mode(&first, 0o555).unwrap();
+        for (name, may_link) in [("linked", true), ("own", false)] {
+            let second = scratch.path().join(name);
+            let way = share(&first, &second, may_link).unwrap();
+            assert_eq!(read(&second).unwrap(), b"stone");
+            let metadata = std::fs::metadata(&second).unwrap();
+            assert_eq!(metadata.permissions().mode() & 0o777, 0o555);
+            let same = metadata.ino() == std::fs::metadata(&first).unwrap().ino();
+            assert_eq!(same, way == Shared::HardLink, "{way:?}");
+            assert!(may_link || way != Shared::HardLink);
+        }
+        let error = share(&first, &scratch.path().join("own"), true).unwrap_err();
+        assert_eq!(error.action, "create", "what is there is not replaced");
     }
 
     #[test]

@@ -3,8 +3,7 @@
 //!
 //! [`compose`] is pure: it lays the trees of store objects over each other, adds what the spec itself brings, and
 //! says of every path what it is, which layer brings it and why it is there. [`write`] turns that value into files.
-//! Knows nothing of recipes' steps, of plans, of how an object came to be, or of registries; a store is only a
-//! function from an object to the directory where it lies.
+//! Knows nothing of recipes' steps, of plans, of how an object came to be, or of registries.
 //!
 //! # What is in the root file system
 //! A union in which no path has two meanings: a path that two components bring must be the same file in both, and a
@@ -16,8 +15,12 @@
 //! One layer for each object, sorted by the name of the output, then one for what the spec brings. An object's layer
 //! depends on the object alone (and on `only`): two images that hold `sed` share its layer, and a registry stores
 //! it once. Each layer states the directories above its entries, so that it can be read by itself. Layers are tar
-//! archives compressed with gzip at level 6 (zlib-rs, whose output depends on no feature of the processor), or with
-//! zstd at level 3.
+//! archives, compressed with gzip or zstd on all cores (`pack`), by encoders whose output depends on no feature of the
+//! processor. Another version of an encoder can make other bytes of the same archive, so what identifies a layer is
+//! its diffID, and the manifest says which encoder it was ([`encoder`]).
+//!
+//! A layer's blob is made once for each object, and kept in the store's cache (`kept`). An image of layers that are
+//! all there is made without reading or compressing anything.
 //!
 //! # The image
 //! Follows the OCI image specification 1.1: layout, index, manifest, configuration. Documents are compact JSON with
@@ -28,8 +31,21 @@
 //! # Writing
 //! Everything grows in a hidden directory beside the output and takes its place by one rename (or exchange), so that
 //! whoever looks sees the old state or the whole image. A layout that we wrote, an archive or an empty directory is
-//! replaced; anything else that is there is an error. Objects' files are hashed again while they are copied: what
-//! the store lost since its last verification must not be published.
+//! replaced; anything else that is there is an error.
+//!
+//! What the store lost since its last verification must not be published. So objects' files are hashed whenever they
+//! become part of a layer or of a plain directory. A kept blob is not: the manifest names it by its digest, so that
+//! whoever reads it notices, and a damaged one gives an image that nobody accepts, never another image. Where we read
+//! it ourselves, for an archive, we notice too.
+//!
+//! # Sharing files with the store
+//! Blobs and files come to the output by reflink where the file system can, else by hard link, else by copy. A hard
+//! link is the store's own file under a second name. For a layout that is harmless: nobody edits a file that is named
+//! by its digest, and the cache notices a blob that was written to. A plain directory is another matter, since people
+//! change such a thing, and a program that is changed there would be changed in the store. So a file is linked only
+//! where it is already all that it is to be (owner, mode, time: nothing is ever set through the second name) and
+//! read-only, the command says so, and `Options::links` turns it off. An object that was changed nonetheless makes an
+//! error of the next image that it is to be in, and of the next verification.
 
 mod accounts;
 mod compose;
@@ -37,24 +53,29 @@ mod directory;
 mod docker;
 mod error;
 mod executables;
+mod kept;
 mod layer;
 mod layout;
 mod object;
 mod oci;
 mod output;
+mod pack;
 mod rootfs;
 mod runtime;
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::Path;
 
 use crate::digest::{ObjectId, Sha256};
 use crate::path::RelPath;
 use crate::recipe::{OutputRef, Target};
+use crate::store::Store;
 use crate::tree::Tree;
 
 pub use crate::archive::EPOCH;
 pub use compose::compose;
 pub use error::ImageError;
+pub use pack::encoder;
 pub use rootfs::{Content, Inode, Kind, Layer, Node, Origin, Provenance, Reason, Rootfs};
 
 /// One component of an image, resolved: what the spec names, or what that needs at run time.
@@ -73,9 +94,6 @@ pub struct Part {
     /// Whether the spec names it. Otherwise something else needs it at run time.
     pub named: bool,
 }
-
-/// Where a store keeps an object's tree.
-pub type ObjectPaths<'a> = &'a (dyn Fn(&ObjectId) -> PathBuf + Sync);
 
 /// What is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,6 +127,8 @@ pub struct Options {
     pub compression: Compression,
     /// What its programs run on.
     pub target: Target,
+    /// Whether files of the output may be hard links to the store's.
+    pub links: bool,
 }
 
 /// What was written.
@@ -124,6 +144,8 @@ pub struct Summary {
     pub size: u64,
     /// How many files and links the root file system has.
     pub files: usize,
+    /// How many of a plain directory's files are the store's own, by hard link.
+    pub linked: usize,
 }
 
 /// One layer that was written.
@@ -139,31 +161,42 @@ pub struct LayerSummary {
     pub origin: Origin,
 }
 
-/// Writes what else lies in an OCI layout beside its blobs, given the layout's directory before anybody sees it.
-pub type Beside<'a> = &'a dyn Fn(&Summary, &Path) -> crate::fs::Result<()>;
-
-/// Writes an image. Whoever looks at `output` sees what was there before or the whole image, with what is `beside` it.
+/// Writes an image. Whoever looks at `output` sees what was there before or the whole image.
 ///
 /// # Errors
 /// When `output` is something that must not be replaced, an object's file is missing or not what its tree says, the
 /// target has no OCI platform, or a file cannot be written.
-pub fn write(
+pub fn write(rootfs: &Rootfs, options: &Options, store: &Store, output: &Path) -> Result<Summary, ImageError> {
+    write_with(rootfs, options, store, output, |_| Ok(Beside::new()))
+}
+
+/// Files that lie beside an image's own in a layout: path in the layout → bytes.
+pub type Beside = BTreeMap<RelPath, Vec<u8>>;
+
+/// [`write`], with what can be said only of an image that is done: once all of it is written, and before anybody sees
+/// it, `beside` is told what it is. The files that it gives appear with the layout; other formats have no place for
+/// them.
+///
+/// # Errors
+/// As [`write`], and as `beside`: then nothing is written.
+pub fn write_with<E: From<ImageError>>(
     rootfs: &Rootfs,
     options: &Options,
-    objects: ObjectPaths<'_>,
+    store: &Store,
     output: &Path,
-    beside: Beside<'_>,
-) -> Result<Summary, ImageError> {
+    beside: impl FnOnce(&Summary) -> Result<Beside, E>,
+) -> Result<Summary, E> {
     let place = output::Place::claim(output, options.format)?;
     let summary = match options.format {
-        Format::Oci => layout::write(rootfs, options, objects, &place.draft())?,
-        Format::OciArchive => layout::write_archive(rootfs, options, objects, &place)?,
-        Format::DockerArchive => docker::write(rootfs, options, objects, &place)?,
-        Format::Rootfs => directory::write(rootfs, objects, &place.draft())?,
+        Format::Oci => layout::write(rootfs, options, store, &place.draft())?,
+        Format::OciArchive => layout::write_archive(rootfs, options, store, &place)?,
+        Format::DockerArchive => docker::write(rootfs, options, store, &place)?,
+        Format::Rootfs => directory::write(rootfs, options, store, &place.draft())?,
     };
+    let files = beside(&summary)?;
     if options.format == Format::Oci {
-        beside(&summary, &place.draft())?;
+        layout::add(&place.draft(), &files)?;
     }
-    place.publish()?;
+    place.publish().map_err(ImageError::from)?;
     Ok(summary)
 }

@@ -1,4 +1,4 @@
-//! The store: sources, objects, traces, logs and roots, as files. Knows nothing of recipes.
+//! The store: sources, objects, traces, logs, roots and a cache, as files. Knows nothing of recipes.
 //!
 //! ```text
 //! sources/<sha256>            as downloaded, 0444
@@ -6,6 +6,7 @@
 //! manifests/<ObjectId>        the manifest that the ObjectId is the BLAKE3 of
 //! traces/<DerivationKey>      what a derivation gave: small text files
 //! logs/<DerivationKey>.zst    what its build printed
+//! cache/<kind>/<key>          what was made from an object and can be made again: see `cache`
 //! roots/<target>/<name>       symbolic links into objects/: what people read, and what keeps an object alive
 //! quarantine/                 what `verify` found corrupt, out of everybody's way
 //! tmp/                        work in progress
@@ -20,6 +21,7 @@
 //! lock on for as long as it lives; whoever comes later empties what nobody holds. A derivation is built under a
 //! lock named by its key, so that it is built once.
 
+mod cache;
 mod collect;
 mod object;
 mod scan;
@@ -32,6 +34,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+pub use cache::{Blob, Cached};
 pub use collect::Collected;
 pub use scan::{Scanned, scan};
 pub use session::{KeyLock, Scratch};
@@ -103,7 +106,8 @@ pub enum StoreError {
 /// The result of a store operation.
 pub type Result<T> = std::result::Result<T, StoreError>;
 
-const DIRECTORIES: [&str; 8] = ["sources", "objects", "manifests", "traces", "logs", "roots", "quarantine", "tmp"];
+const DIRECTORIES: [&str; 9] =
+    ["sources", "objects", "manifests", "traces", "logs", "cache", "roots", "quarantine", "tmp"];
 
 /// An open store.
 #[derive(Debug)]

@@ -135,6 +135,9 @@ pub struct ImageBuild {
     /// How layers are compressed
     #[arg(long, value_enum, default_value_t = Compression::Gzip)]
     pub compression: Compression,
+    /// Copy what could be a hard link into the store: for a rootfs that is to be changed
+    #[arg(long)]
+    pub copy: bool,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -246,7 +249,11 @@ Examples:
     Verify,
     /// Remove what no root names
     #[command(
-        after_help = "Examples:\n  drystone store gc                      sources stay: they are what a rebuild without a network needs"
+        after_help = "Examples:\n  drystone store gc                      sources stay: they are what a rebuild without a network needs\n  drystone store gc --cache              layers of images too; the next image makes them anew"
     )]
-    Gc,
+    Gc {
+        /// Remove all that is cached as well
+        #[arg(long)]
+        cache: bool,
+    },
 }

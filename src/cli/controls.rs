@@ -1,28 +1,16 @@
-//! Writes how an image's container runs, beside the image.
+//! How an image's container runs, beside the image.
 
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
-
-use crate::fs;
-use crate::image::Rootfs;
+use crate::image::{Beside, Rootfs};
+use crate::path::RelPath;
 use crate::policy;
 use crate::recipe::Target;
 
-/// The directory of a layout that holds them.
+/// The directory of a layout that holds it.
 const DIRECTORY: &str = "runtime";
 
-/// Writes the files of [`policy::controls`] into `runtime/` below a directory.
-pub fn write(rootfs: &Rootfs, target: &Target, directory: &Path) -> fs::Result<()> {
-    let Some(architecture) = target.architecture() else { return Ok(()) };
-    let place = directory.join(DIRECTORY);
-    fs::create_dir_all(&place)?;
-    for (name, bytes) in policy::controls(rootfs, architecture) {
-        let path = name.under(&place);
-        fs::write(&path, &bytes)?;
-        if bytes.starts_with(b"#!") {
-            let mode = std::fs::Permissions::from_mode(0o755);
-            std::fs::set_permissions(&path, mode).map_err(fs::failed("change the mode of", &path))?;
-        }
-    }
-    Ok(())
+/// The files of [`policy::controls`], below `runtime/`.
+pub fn files(rootfs: &Rootfs, target: &Target) -> Beside {
+    let place = |name: RelPath| RelPath::new(format!("{DIRECTORY}/{name}")).expect("a path below a directory is one");
+    let controls = target.architecture().map(|architecture| policy::controls(rootfs, architecture));
+    controls.into_iter().flatten().map(|(name, bytes)| (place(name), bytes)).collect()
 }

@@ -187,8 +187,8 @@ impl From<FsError> for Failure {
 impl From<ImageError> for Failure {
     fn from(error: ImageError) -> Self {
         let of_machine = find::<FsError>(&error).is_some() || find::<std::io::Error>(&error).is_some();
-        let class =
-            if of_machine || matches!(error, ImageError::Corrupt { .. }) { Class::Machine } else { Class::User };
+        let of_store = matches!(error, ImageError::Corrupt { .. } | ImageError::Blob { .. } | ImageError::Store(_));
+        let class = if of_machine || of_store { Class::Machine } else { Class::User };
         Self::new(class, &error)
     }
 }

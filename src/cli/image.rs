@@ -1,7 +1,5 @@
 //! `drystone image`.
 
-use std::path::Path;
-
 use serde::Serialize;
 
 use super::args::{self, Common, Image, ImageBuild, ImageVerb};
@@ -69,10 +67,10 @@ fn build(common: &Common, args: &ImageBuild) -> Result<(), Failure> {
             args::Compression::Zstd => Compression::Zstd,
         },
         target: project.target.clone(),
+        links: !args.copy,
     };
-    let objects = |id: &_| project.store.object_path(id);
-    let beside = |_: &Summary, layout: &Path| controls::write(&rootfs, &project.target, layout);
-    let summary = image::write(&rootfs, &options, &objects, &args.output, &beside)?;
+    let beside = |_: &Summary| Ok::<_, Failure>(controls::files(&rootfs, &project.target));
+    let summary = image::write_with(&rootfs, &options, &project.store, &args.output, beside)?;
     print(args, &spec, &summary);
     Ok(())
 }
@@ -117,7 +115,7 @@ fn origin(origin: &Origin) -> String {
 }
 
 fn print(args: &ImageBuild, spec: &ImageSpec, summary: &Summary) {
-    let Summary { manifest, config, layers, size, files } = summary;
+    let Summary { manifest, config, layers, size, files, linked } = summary;
     let oci = |digest: &crate::digest::Sha256| format!("sha256:{digest}");
     let made = Made {
         name: spec.name.clone(),
@@ -140,6 +138,12 @@ fn print(args: &ImageBuild, spec: &ImageSpec, summary: &Summary) {
     if args.json {
         println!("{}", serde_json::to_string_pretty(&made).expect("this is plain data"));
         return;
+    }
+    if *linked > 0 {
+        eprintln!(
+            "{linked} files are hard links into the store: to change them in place would change the store \
+             (--copy makes them the directory's own)"
+        );
     }
     eprintln!("{}: {files} files in {} layers, {}", made.path, layers.len(), indicatif::HumanBytes(*size));
     match made.digest.or(made.config) {

@@ -11,6 +11,7 @@ use crate::builder::survey;
 use crate::digest::ObjectId;
 use crate::plan::{Plan, closure};
 use crate::recipe::OutputRef;
+use crate::store::{Collected, Verified};
 
 /// Looks into the store.
 pub fn run(common: &Common, args: &StoreArgs) -> Result<(), Failure> {
@@ -30,9 +31,12 @@ pub fn run(common: &Common, args: &StoreArgs) -> Result<(), Failure> {
             Ok(())
         }
         StoreVerb::Verify => verify(&project),
-        StoreVerb::Gc => {
-            let collected = project.store.collect()?;
-            eprintln!("removed {} objects and {} traces", collected.objects, collected.traces);
+        StoreVerb::Gc { cache } => {
+            let Collected { objects, traces, mut cached } = project.store.collect()?;
+            if *cache {
+                cached += project.store.clear_cache()?;
+            }
+            eprintln!("removed {objects} objects, {traces} traces and {cached} cached layers");
             Ok(())
         }
     }
@@ -70,13 +74,13 @@ fn object(project: &Project, name: &OutputRef) -> Result<ObjectId, Failure> {
 fn verify(project: &Project) -> Result<(), Failure> {
     let bar = ProgressBar::new_spinner().with_message("objects and sources rehashed");
     bar.set_style(indicatif::ProgressStyle::with_template("{spinner} {pos} {msg}").expect("the template is valid"));
-    let verified = project.store.verify(&|| bar.inc(1))?;
+    let Verified { objects, sources, cached, faults } = project.store.verify(&|| bar.inc(1))?;
     bar.finish_and_clear();
-    for fault in &verified.faults {
+    for fault in &faults {
         println!("{}: {}", fault.what, fault.how);
     }
-    eprintln!("{} objects and {} sources verified", verified.objects, verified.sources);
-    match verified.faults.len() {
+    eprintln!("{objects} objects, {sources} sources and {cached} cached layers verified");
+    match faults.len() {
         0 => Ok(()),
         count => Err(Failure::found(
             format!("{count} corrupt; moved to {}", project.store.root().join("quarantine").display()),

@@ -7,8 +7,9 @@ use super::layout::Archive;
 use super::oci::{self, Platform};
 use super::output::Place;
 use super::rootfs::Rootfs;
-use super::{ImageError, ObjectPaths, Options, Summary, layer};
+use super::{ImageError, Options, Summary, layer};
 use crate::fs;
+use crate::store::Store;
 
 /// One image of the archive. The field names are Docker's.
 #[derive(Serialize)]
@@ -23,16 +24,11 @@ struct Image {
 ///
 /// # Errors
 /// As [`super::write`].
-pub(super) fn write(
-    rootfs: &Rootfs,
-    options: &Options,
-    objects: ObjectPaths<'_>,
-    place: &Place,
-) -> Result<Summary, ImageError> {
+pub(super) fn write(rootfs: &Rootfs, options: &Options, store: &Store, place: &Place) -> Result<Summary, ImageError> {
     let platform = Platform::of(&options.target)?;
     let scratch = place.scratch("layers");
     fs::create_dir_all(&scratch)?;
-    let layers = layer::write_all(rootfs, None, objects, &scratch)?;
+    let layers = layer::write_all(rootfs, None, options, store, &scratch)?;
     let config = oci::config(rootfs, platform, &layers);
     let image = Image {
         config: format!("{}.json", config.digest),
@@ -49,5 +45,5 @@ pub(super) fn write(
         archive.add_file(name, &layer::blob_path(&scratch, &layer.digest))?;
     }
     let size = archive.finish()?;
-    Ok(Summary { manifest: None, config: Some(config.digest), layers, size, files: rootfs.files() })
+    Ok(Summary { manifest: None, config: Some(config.digest), layers, size, files: rootfs.files(), linked: 0 })
 }

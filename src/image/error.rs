@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use super::Reason;
 use crate::archive::WriteError;
+use crate::digest::Sha256;
 use crate::fs::FsError;
 use crate::path::{PathError, RelPath};
 use crate::recipe::{OutputRef, Target};
+use crate::store::StoreError;
 
 /// Why there is no image.
 #[derive(Debug, thiserror::Error)]
@@ -80,7 +82,7 @@ pub enum ImageError {
         reason: Box<Reason>,
     },
     /// `only` names something that the component does not have.
-    #[error("the component {output} has no {path}, which `only` names; {}", similar_names(nearest, *files))]
+    #[error("the component {output} has no /{path}, which `only` names; {}", similar_names(nearest, *files))]
     Only {
         /// The component.
         output: OutputRef,
@@ -168,6 +170,14 @@ pub enum ImageError {
         /// Where it lies.
         path: PathBuf,
     },
+    /// A layer that was made before, and is not what it was made as.
+    #[error("{} is corrupt: its SHA-256 is not {digest}; verify the store, then build again", path.display())]
+    Blob {
+        /// Where it lies.
+        path: PathBuf,
+        /// What it should hash to.
+        digest: Sha256,
+    },
     /// The output is something that is not replaced.
     #[error("{} is there already and {what}: name another output, or remove it first", path.display())]
     Occupied {
@@ -184,6 +194,9 @@ pub enum ImageError {
         /// What failed.
         source: WriteError,
     },
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// A file operation.
     #[error(transparent)]
     Fs(#[from] FsError),
@@ -193,7 +206,7 @@ fn similar_names(nearest: &[String], files: usize) -> String {
     if nearest.is_empty() {
         return format!("none of its {files} files has a similar name");
     }
-    format!("did you mean {}?", nearest.join(" or "))
+    format!("did you mean /{}?", nearest.join(" or /"))
 }
 
 fn declared_names(declared: &[String]) -> String {

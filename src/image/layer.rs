@@ -1,47 +1,58 @@
 //! A layer as a blob: its tar archive, compressed, digested while it is written.
 //!
-//! Tar → blocks, hashed (the diffID) → compression → hashed (the digest) and counted → file. The compressor always
-//! gets blocks of the same size, so that its output cannot depend on how the archive's parts arrived.
+//! Objects' files, hashed → tar, hashed (the diffID) → blocks; and on another thread: blocks → compression on all
+//! cores → hashed (the digest) and counted → file. Layers are made in parallel too, so that many small ones keep all
+//! cores busy as well as one big one does.
 
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use flate2::GzBuilder;
-use flate2::write::GzEncoder;
 use rayon::iter::{IndexedParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _};
 use sha2::Digest as _;
 
+use super::kept::Kept;
 use super::object::ObjectFile;
+use super::pack::{Cutter, packer};
 use super::rootfs::{Content, Inode, Kind, Layer, Rootfs};
-use super::{Compression, ImageError, LayerSummary, ObjectPaths};
+use super::{Compression, ImageError, LayerSummary, Options};
 use crate::archive::{EPOCH, Meta, TarWriter, WriteError};
 use crate::digest::Sha256;
 use crate::fs;
 use crate::path::RelPath;
+use crate::store::Store;
 
-const BLOCK: usize = 1 << 16;
-const GZIP_LEVEL: u32 = 6;
-const ZSTD_LEVEL: i32 = 3;
-/// RFC 1952: the operating system is unknown.
-const GZIP_UNKNOWN_SYSTEM: u8 = 255;
+const BUFFER: usize = 1 << 16;
 
-/// Writes all layers of an image into a directory, in parallel; each file bears its digest as its name.
-/// Without a compression they are plain tar archives.
+/// Writes all layers of an image into a directory, in parallel; each file bears its digest as its name. Those that
+/// were made before are brought from the store, the others are kept there. Without a compression they are plain tar
+/// archives.
 ///
 /// # Errors
 /// When an object's file is missing or corrupt, or a layer cannot be written.
 pub(super) fn write_all(
     rootfs: &Rootfs,
     compression: Option<Compression>,
-    objects: ObjectPaths<'_>,
+    options: &Options,
+    store: &Store,
     directory: &Path,
 ) -> Result<Vec<LayerSummary>, ImageError> {
     let layers = rootfs.layers().par_iter().enumerate();
     layers
         .map(|(index, layer)| {
             let unnamed = directory.join(format!("layer-{index}"));
-            let summary = write(layer, compression, objects, &unnamed)?;
-            fs::sync(&unnamed)?;
+            let kept = Kept::place(layer, compression, store);
+            let there = kept.as_ref().map(|kept| kept.bring(layer, options.links, &unnamed)).transpose()?.flatten();
+            let summary = match there {
+                Some(summary) => summary,
+                None => {
+                    let summary = write(layer, compression, store, &unnamed)?;
+                    fs::sync(&unnamed)?;
+                    if let Some(kept) = kept {
+                        kept.keep(&summary, &unnamed)?;
+                    }
+                    summary
+                }
+            };
             fs::rename(&unnamed, &blob_path(directory, &summary.digest))?;
             Ok(summary)
         })
@@ -56,29 +67,42 @@ pub(super) fn blob_path(directory: &Path, digest: &Sha256) -> PathBuf {
 fn write(
     layer: &Layer,
     compression: Option<Compression>,
-    objects: ObjectPaths<'_>,
+    store: &Store,
     path: &Path,
 ) -> Result<LayerSummary, ImageError> {
     let failed = || fs::failed("write", path);
-    let tar_failed = |source| ImageError::Tar { path: path.to_owned(), source };
-    let file = Digester::new(BufWriter::with_capacity(BLOCK, fs::create(path)?));
-    let encoder = Encoder::new(file, compression).map_err(failed())?;
-    let mut tar = TarWriter::new(Blocks::new(Digester::new(encoder)), EPOCH);
-    for (name, inode) in &layer.entries {
-        append(&mut tar, name, inode, objects, &tar_failed)?;
-    }
-    let blocks = tar.finish().map_err(tar_failed)?;
-    let (encoder, diff_id, _) = blocks.finish().map_err(failed())?.finish();
-    let (mut file, digest, size) = encoder.finish().map_err(failed())?.finish();
+    let mut file = Digester::new(BufWriter::with_capacity(BUFFER, fs::create(path)?));
+    let (cutter, packer) = packer(compression);
+    let (packed, archived) = std::thread::scope(|scope| {
+        let archive = scope.spawn(|| archive(layer, store, path, cutter));
+        let packed = packer.pack(&mut file);
+        (packed, archive.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    });
+    // When the packer fails, the archive only finds that nobody takes it any more.
+    packed.map_err(failed())?;
+    let diff_id = archived?;
+    let (mut file, digest, size) = file.finish();
     file.flush().map_err(failed())?;
     Ok(LayerSummary { digest, diff_id, size, origin: layer.origin.clone() })
+}
+
+/// Writes the layer's archive; gives its digest.
+fn archive(layer: &Layer, store: &Store, path: &Path, cutter: Cutter) -> Result<Sha256, ImageError> {
+    let failed = |source| ImageError::Tar { path: path.to_owned(), source };
+    let mut tar = TarWriter::new(Digester::new(cutter), EPOCH);
+    for (name, inode) in &layer.entries {
+        append(&mut tar, name, inode, store, &failed)?;
+    }
+    let (cutter, diff_id, _) = tar.finish().map_err(failed)?.finish();
+    cutter.finish().map_err(fs::failed("write", path))?;
+    Ok(diff_id)
 }
 
 fn append(
     tar: &mut TarWriter<impl Write>,
     name: &RelPath,
     inode: &Inode,
-    objects: ObjectPaths<'_>,
+    store: &Store,
     failed: &impl Fn(WriteError) -> ImageError,
 ) -> Result<(), ImageError> {
     let meta = Meta { mode: inode.mode, uid: inode.owner.uid, gid: inode.owner.gid };
@@ -87,8 +111,8 @@ fn append(
         Kind::Symlink { target } => tar.symlink(name, target),
         Kind::File(Content::Inline(bytes)) => tar.file(name, meta, bytes.len() as u64, bytes.as_slice()),
         Kind::File(Content::Object { id, digest }) => {
-            let mut file = ObjectFile::open(objects, id, name, *digest)?;
-            let appended = tar.file(name, meta, file.size()?, &mut file);
+            let mut file = ObjectFile::open(store, id, name, *digest)?;
+            let appended = tar.file(name, meta, file.metadata()?.len(), &mut file);
             appended.map_err(failed)?;
             return file.verify();
         }
@@ -123,130 +147,5 @@ impl<W: Write> Write for Digester<W> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.writer.flush()
-    }
-}
-
-/// Passes on blocks of one size, however the bytes arrive.
-struct Blocks<W> {
-    writer: W,
-    block: Vec<u8>,
-}
-
-impl<W: Write> Blocks<W> {
-    fn new(writer: W) -> Self {
-        Self { writer, block: Vec::with_capacity(BLOCK) }
-    }
-
-    fn finish(mut self) -> io::Result<W> {
-        self.writer.write_all(&self.block)?;
-        Ok(self.writer)
-    }
-}
-
-impl<W: Write> Write for Blocks<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = bytes.len().min(BLOCK - self.block.len());
-        self.block.extend_from_slice(&bytes[..count]);
-        if self.block.len() == BLOCK {
-            self.writer.write_all(&self.block)?;
-            self.block.clear();
-        }
-        Ok(count)
-    }
-
-    /// A flush would end a block early, and with it a compressor's.
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-enum Encoder<W: Write> {
-    Plain(W),
-    Gzip(GzEncoder<W>),
-    Zstd(zstd::Encoder<'static, W>),
-}
-
-impl<W: Write> Encoder<W> {
-    fn new(writer: W, compression: Option<Compression>) -> io::Result<Self> {
-        Ok(match compression {
-            None => Self::Plain(writer),
-            Some(Compression::Gzip) => {
-                let header = GzBuilder::new().mtime(0).operating_system(GZIP_UNKNOWN_SYSTEM);
-                Self::Gzip(header.write(writer, flate2::Compression::new(GZIP_LEVEL)))
-            }
-            Some(Compression::Zstd) => Self::Zstd(zstd::Encoder::new(writer, ZSTD_LEVEL)?),
-        })
-    }
-
-    fn finish(self) -> io::Result<W> {
-        match self {
-            Self::Plain(writer) => Ok(writer),
-            Self::Gzip(encoder) => encoder.finish(),
-            Self::Zstd(encoder) => encoder.finish(),
-        }
-    }
-}
-
-impl<W: Write> Write for Encoder<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Plain(writer) => writer.write(bytes),
-            Self::Gzip(encoder) => encoder.write(bytes),
-            Self::Zstd(encoder) => encoder.write(bytes),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::Plain(writer) => writer.flush(),
-            Self::Gzip(encoder) => encoder.flush(),
-            Self::Zstd(encoder) => encoder.flush(),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    /// Text that is longer than a block, compressible and not periodic.
-    fn text() -> Vec<u8> {
-        (0u32..30_000).flat_map(|number| number.wrapping_mul(2_654_435_761).to_string().into_bytes()).collect()
-    }
-
-    fn compressed(bytes: &[u8], piece: usize, compression: Compression) -> Vec<u8> {
-        let mut blocks = Blocks::new(Encoder::new(Vec::new(), Some(compression)).unwrap());
-        for piece in bytes.chunks(piece) {
-            blocks.write_all(piece).unwrap();
-            blocks.flush().unwrap();
-        }
-        blocks.finish().unwrap().finish().unwrap()
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(8))]
-        #[test]
-        fn how_an_archive_arrives_does_not_change_its_compressed_bytes(piece in 1usize..200_000) {
-            let text = text();
-            for compression in [Compression::Gzip, Compression::Zstd] {
-                prop_assert_eq!(compressed(&text, piece, compression), compressed(&text, 1 << 20, compression));
-            }
-        }
-    }
-
-    #[test]
-    fn a_gzip_header_tells_neither_time_nor_system_nor_name() {
-        // RFC 1952: magic, deflate, no flags, no time, default level, unknown system.
-        let header = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
-        assert_eq!(compressed(b"stone", 5, Compression::Gzip)[..10], header);
-    }
-
-    /// Another result is another digest for every image: whoever updates the compressor must know that.
-    #[test]
-    fn the_compressed_bytes_are_those_that_are_published() {
-        let digest = |compression| Sha256::of(&compressed(&text(), 1 << 16, compression)).short();
-        assert_eq!(digest(Compression::Gzip), "53bad9f4a0a2");
-        assert_eq!(digest(Compression::Zstd), "f769e1073d36");
     }
 }

@@ -1,16 +1,20 @@
 //! The OCI image layout: a directory of blobs named by their digests, and an index. Also as one tar archive.
 
 use std::fs::File;
-use std::io::{BufWriter, Read, Write as _};
+use std::io::{self, BufWriter, Read, Write as _};
 use std::path::{Path, PathBuf};
+
+use sha2::Digest as _;
 
 use super::oci::{self, Document, LAYOUT, LAYOUT_FILE, Platform};
 use super::output::Place;
 use super::rootfs::Rootfs;
-use super::{ImageError, ObjectPaths, Options, Summary, layer};
+use super::{Beside, ImageError, Options, Summary, layer};
 use crate::archive::{EPOCH, Meta, TarWriter};
+use crate::digest::Sha256;
 use crate::fs;
 use crate::path::RelPath;
+use crate::store::Store;
 
 const DIRECTORY: Meta = Meta { mode: 0o755, uid: 0, gid: 0 };
 const FILE: Meta = Meta { mode: 0o644, uid: 0, gid: 0 };
@@ -22,13 +26,13 @@ const FILE: Meta = Meta { mode: 0o644, uid: 0, gid: 0 };
 pub(super) fn write(
     rootfs: &Rootfs,
     options: &Options,
-    objects: ObjectPaths<'_>,
+    store: &Store,
     directory: &Path,
 ) -> Result<Summary, ImageError> {
     let platform = Platform::of(&options.target)?;
     let blobs = directory.join("blobs/sha256");
     fs::create_dir_all(&blobs)?;
-    let layers = layer::write_all(rootfs, Some(options.compression), objects, &blobs)?;
+    let layers = layer::write_all(rootfs, Some(options.compression), options, store, &blobs)?;
     let config = oci::config(rootfs, platform, &layers);
     let manifest = oci::manifest(rootfs, &config, &layers, options.compression);
     let index = oci::index(rootfs, &manifest, platform);
@@ -44,7 +48,26 @@ pub(super) fn write(
         size: documents + layers.iter().map(|layer| layer.size).sum::<u64>(),
         layers,
         files: rootfs.files(),
+        linked: 0,
     })
+}
+
+/// Adds files to a layout that nobody sees yet; scripts can be run.
+///
+/// # Errors
+/// When one cannot be written.
+pub(super) fn add(directory: &Path, files: &Beside) -> Result<(), ImageError> {
+    for (path, bytes) in files {
+        let path = path.under(directory);
+        if let Some(above) = path.parent() {
+            fs::create_dir_all(above)?;
+        }
+        write_synced(&path, bytes)?;
+        if bytes.starts_with(b"#!") {
+            fs::set_mode(&path, 0o755)?;
+        }
+    }
+    Ok(())
 }
 
 fn write_synced(path: &Path, bytes: &[u8]) -> fs::Result<()> {
@@ -59,17 +82,17 @@ fn write_synced(path: &Path, bytes: &[u8]) -> fs::Result<()> {
 pub(super) fn write_archive(
     rootfs: &Rootfs,
     options: &Options,
-    objects: ObjectPaths<'_>,
+    store: &Store,
     place: &Place,
 ) -> Result<Summary, ImageError> {
     let layout = place.scratch("layout");
-    let mut summary = write(rootfs, options, objects, &layout)?;
+    let mut summary = write(rootfs, options, store, &layout)?;
     let mut archive = Archive::create(place.draft())?;
     archive.add_directory("blobs")?;
     archive.add_directory("blobs/sha256")?;
     for name in fs::list(&layout.join("blobs/sha256"))? {
-        let name = format!("blobs/sha256/{}", name.display());
-        archive.add_file(&name, &layout.join(&name))?;
+        let digest = name.to_string_lossy().parse().expect("each blob bears its digest as its name");
+        archive.add_blob(&digest, &layout.join("blobs/sha256").join(name))?;
     }
     archive.add_file("index.json", &layout.join("index.json"))?;
     archive.add_file(LAYOUT_FILE, &layout.join(LAYOUT_FILE))?;
@@ -104,6 +127,16 @@ impl Archive {
         self.add(name, size, file)
     }
 
+    /// Adds a blob of a layout, after which it is known to be what its name says.
+    fn add_blob(&mut self, digest: &Sha256, path: &Path) -> Result<(), ImageError> {
+        let file = fs::open(path)?;
+        let size = file.metadata().map_err(fs::failed("inspect", path))?.len();
+        let mut hasher = sha2::Sha256::new();
+        self.add(&format!("blobs/sha256/{digest}"), size, Hashing { file, hasher: &mut hasher })?;
+        let found = Sha256::from_bytes(hasher.finalize().into());
+        if found == *digest { Ok(()) } else { Err(ImageError::Blob { path: path.to_owned(), digest: *digest }) }
+    }
+
     fn add(&mut self, name: &str, size: u64, content: impl Read) -> Result<(), ImageError> {
         let added = self.tar.file(&entry_name(name), FILE, size, content);
         added.map_err(|source| ImageError::Tar { path: self.path.clone(), source })
@@ -119,6 +152,20 @@ impl Archive {
             Ok(file.get_ref().metadata()?.len())
         };
         Ok(complete(&mut file).map_err(fs::failed("write", &path))?)
+    }
+}
+
+/// Hashes what is read.
+struct Hashing<'a> {
+    file: File,
+    hasher: &'a mut sha2::Sha256,
+}
+
+impl Read for Hashing<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(buffer)?;
+        self.hasher.update(&buffer[..count]);
+        Ok(count)
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use serde::Serialize;
 
 use super::rootfs::{Origin, Provenance, Rootfs};
-use super::{Compression, ImageError, LayerSummary};
+use super::{Compression, ImageError, LayerSummary, encoder};
 use crate::archive::EPOCH;
 use crate::digest::Sha256;
 use crate::recipe::{ImageConfig, Target};
@@ -28,6 +28,7 @@ pub(super) const LAYOUT: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
 pub(super) const OURS: &str = "io.drystone.image";
 
 const OBJECT: &str = "io.drystone.object";
+const ENCODER: &str = "io.drystone.encoder";
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
 const CREATED: &str = "org.opencontainers.image.created";
 const TITLE: &str = "org.opencontainers.image.title";
@@ -99,8 +100,11 @@ pub(super) fn manifest(
         Compression::Zstd => ZSTD_LAYER,
     };
     let labels = rootfs.config().labels.iter().filter(|(key, _)| key.starts_with(PREDEFINED));
-    let mut annotations =
-        Annotations::from([(CREATED.to_owned(), created()), (TITLE.to_owned(), rootfs.name().to_owned())]);
+    let mut annotations = Annotations::from([
+        (CREATED.to_owned(), created()),
+        (TITLE.to_owned(), rootfs.name().to_owned()),
+        (ENCODER.to_owned(), encoder(compression).to_owned()),
+    ]);
     annotations.extend(labels.map(|(key, value)| (key.clone(), value.clone())));
     Document::of(&Manifest {
         schema_version: 2,

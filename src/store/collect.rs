@@ -13,10 +13,12 @@ pub struct Collected {
     pub objects: usize,
     /// Traces, with their logs.
     pub traces: usize,
+    /// Entries of the cache.
+    pub cached: usize,
 }
 
 impl Store {
-    /// Removes every object that no root names, and the traces that told of it. Sources are kept: they are what
+    /// Removes every object that no root names, the traces that told of it and what was cached from it. Sources are kept: they are what
     /// a rebuild without a network needs.
     ///
     /// # Errors
@@ -42,7 +44,17 @@ impl Store {
                 collected.objects += 1;
             }
         }
+        collected.cached = self.collect_cache(&|id| alive.contains(id))?;
         Ok(collected)
+    }
+
+    /// Removes all that is cached; it is made again where it is needed.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`](super::StoreError::InUse) while any process builds.
+    pub fn clear_cache(&self) -> Result<usize> {
+        let _alone = self.alone()?;
+        self.collect_cache(&|_| false)
     }
 }
 
@@ -66,7 +78,7 @@ mod tests {
         assert!(error.to_string().ends_with("is in use by another process: wait for it, then collect"), "{error}");
         drop(store);
         let store = Store::open(&scratch.path().join("store")).unwrap();
-        assert_eq!(store.collect().unwrap(), Collected { objects: 1, traces: 0 });
+        assert_eq!(store.collect().unwrap(), Collected { objects: 1, traces: 0, cached: 0 });
         assert!(store.has_object(&kept) && store.object_path(&kept).join("kept").exists());
         assert!(!store.has_object(&gone) && !store.object_path(&gone).exists());
     }

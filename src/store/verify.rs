@@ -11,7 +11,7 @@ use crate::fs;
 /// Something that is not what its name says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// `objects/ID` or `sources/SHA256`.
+    /// `objects/ID`, `sources/SHA256` or `cache/KIND/KEY`.
     pub what: String,
     /// What is wrong, with the first differing path.
     pub how: String,
@@ -24,12 +24,14 @@ pub struct Verified {
     pub objects: usize,
     /// Sources that were looked at.
     pub sources: usize,
+    /// Entries of the cache that were looked at.
+    pub cached: usize,
     /// What was corrupt; it is in `quarantine/` now.
     pub faults: Vec<Fault>,
 }
 
 impl Store {
-    /// Rehashes every object and source. What is corrupt is moved to `quarantine/`, so that the next build makes or
+    /// Rehashes every object, source and cached blob. What is corrupt is moved to `quarantine/`, so that the next build makes or
     /// fetches it anew. `done` is called after each, from any thread.
     pub fn verify(&self, done: &(dyn Fn() + Sync)) -> Result<Verified> {
         let objects: Vec<ObjectId> = self.named("objects")?;
@@ -56,7 +58,9 @@ impl Store {
             self.quarantine("sources", &sha256.to_string())?;
             faults.push(Fault { what: format!("sources/{sha256}"), how: format!("its SHA-256 is {found}") });
         }
-        Ok(Verified { objects: objects.len(), sources: sources.len(), faults })
+        let (cached, wrong) = self.verify_cache(done)?;
+        faults.extend(wrong);
+        Ok(Verified { objects: objects.len(), sources: sources.len(), cached, faults })
     }
 
     /// The digests that name the entries of one of the store's directories.
@@ -86,7 +90,7 @@ impl Store {
         }))
     }
 
-    fn quarantine(&self, directory: &str, name: &str) -> Result<()> {
+    pub(super) fn quarantine(&self, directory: &str, name: &str) -> Result<()> {
         let path = self.root.join(directory).join(name);
         let destination = self.root.join("quarantine").join(name);
         fs::remove_tree(&destination)?;
@@ -98,7 +102,7 @@ impl Store {
     }
 }
 
-fn hash_file(path: &Path) -> Result<Sha256> {
+pub(super) fn hash_file(path: &Path) -> Result<Sha256> {
     use sha2::Digest as _;
     let mut hasher = sha2::Sha256::new();
     feed(&mut fs::open(path)?, &mut hasher).map_err(fs::failed("read", path))?;

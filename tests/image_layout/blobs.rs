@@ -166,13 +166,14 @@ fn zstd_layers_uncompress_to_the_same_archives() {
         format: Format::Oci,
         compression: Compression::Zstd,
         target: Target("aarch64-linux-musl".to_owned()),
+        links: true,
     };
     let rootfs = compose(&spec(), &[store.sed()]).unwrap();
     let output = scratch.path().join("zstd");
-    let zstd = write(&rootfs, &options, &|id| store.path(id), &output, &|_, _| Ok(())).unwrap();
+    let zstd = write(&rootfs, &options, store.store(), &output).unwrap();
     Layout::read(&output);
     let gzip = Options { compression: Compression::Gzip, ..options };
-    let gzip = write(&rootfs, &gzip, &|id| store.path(id), &scratch.path().join("gzip"), &|_, _| Ok(())).unwrap();
+    let gzip = write(&rootfs, &gzip, store.store(), &scratch.path().join("gzip")).unwrap();
     for (zstd, gzip) in zstd.layers.iter().zip(&gzip.layers) {
         assert_eq!(zstd.diff_id, gzip.diff_id);
         assert_ne!(zstd.digest, gzip.digest);

@@ -4,6 +4,7 @@ mod archives;
 mod blobs;
 mod clients;
 mod directory;
+mod kept;
 mod occupied;
 mod stability;
 mod stones;

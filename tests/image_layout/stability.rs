@@ -10,7 +10,7 @@ use rustix::fs::Mode;
 use crate::stones::{Store, spec};
 
 /// Every file of a directory with its bytes.
-fn files(directory: &Path) -> BTreeMap<String, Vec<u8>> {
+pub fn files(directory: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut open = vec![directory.to_owned()];
     while let Some(next) = open.pop() {
@@ -68,10 +68,10 @@ fn two_images_share_the_layer_of_a_component() {
 fn a_damaged_object_does_not_become_an_image() {
     let (store, scratch) = (Store::new(), tempfile::tempdir().unwrap());
     let output = scratch.path().join("image");
-    let damaged = store.path(&store.cat().id).join("usr/bin/cat");
+    let cat = store.cat();
     for format in [Format::Oci, Format::OciArchive, Format::DockerArchive, Format::Rootfs] {
-        let parts = [store.sed(), store.cat()];
-        std::fs::write(&damaged, "dog").unwrap();
+        let parts = [store.sed(), cat.clone()];
+        let damaged = store.damage(&cat.id, "usr/bin/cat", Some("dog"));
         let error = store.write_image(&spec(), &parts, format, &output).unwrap_err();
         assert_eq!(
             error.to_string(),
@@ -80,7 +80,7 @@ fn a_damaged_object_does_not_become_an_image() {
                 damaged.display()
             )
         );
-        std::fs::remove_file(&damaged).unwrap();
+        store.damage(&cat.id, "usr/bin/cat", None);
         let error = store.write_image(&spec(), &parts, format, &output).unwrap_err();
         assert!(matches!(error, ImageError::Fs(_)));
         assert_eq!(error.to_string(), format!("cannot open {}", damaged.display()));

@@ -1,17 +1,21 @@
 //! A store of a few objects, and the image that the tests make of it.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use drystone::digest::{Blake3, ObjectId};
+use drystone::digest::ObjectId;
 use drystone::image::{Compression, Format, ImageError, Options, Part, Summary, compose, write};
 use drystone::path::RelPath;
-use drystone::recipe::{ImageConfig, ImageSpec, Owner, SpecDirectory, SpecFile, SpecGroup, SpecLink, SpecUser, Target};
-use drystone::tree::{Entry, Tree};
+use drystone::recipe::{
+    ImageConfig, ImageSpec, Owner, Policy, Runtime, SpecDirectory, SpecFile, SpecGroup, SpecLink, SpecUser, Target,
+};
 use tempfile::TempDir;
 
-/// A directory of objects.
+/// A store of objects.
 pub struct Store {
     directory: TempDir,
+    store: drystone::store::Store,
 }
 
 /// A file of an object; `true` makes it executable.
@@ -19,29 +23,50 @@ pub type Content<'a> = (&'a str, bool, &'a [u8]);
 
 impl Store {
     pub fn new() -> Self {
-        Self { directory: tempfile::tempdir().unwrap() }
+        let directory = tempfile::tempdir().unwrap();
+        let store = drystone::store::Store::open(&directory.path().join("store")).unwrap();
+        Self { directory, store }
+    }
+
+    /// The store itself.
+    pub fn store(&self) -> &drystone::store::Store {
+        &self.store
     }
 
     pub fn path(&self, id: &ObjectId) -> PathBuf {
-        self.directory.path().join(id.to_string())
+        self.store.object_path(id)
+    }
+
+    /// Changes a file of an object behind the store's back, or takes it away. Gives its place.
+    pub fn damage(&self, id: &ObjectId, at: &str, bytes: Option<&str>) -> PathBuf {
+        let place = self.path(id).join(at);
+        std::fs::set_permissions(place.parent().unwrap(), Permissions::from_mode(0o755)).unwrap();
+        if place.exists() {
+            std::fs::remove_file(&place).unwrap();
+        }
+        if let Some(bytes) = bytes {
+            std::fs::write(&place, bytes).unwrap();
+        }
+        place
     }
 
     /// Puts an object of these files and `link`, if one is given.
     pub fn part(&self, output: &str, files: &[Content<'_>], link: Option<(&str, &str)>) -> Part {
-        let mut tree = Tree::new();
+        let made = tempfile::tempdir_in(self.directory.path()).unwrap();
         for (at, executable, bytes) in files {
-            let entry = Entry::File { executable: *executable, digest: Blake3::of(bytes) };
-            tree.insert(path(at), entry).unwrap();
+            let place = made.path().join(at);
+            std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+            std::fs::write(&place, bytes).unwrap();
+            let mode = if *executable { 0o755 } else { 0o644 };
+            std::fs::set_permissions(place, Permissions::from_mode(mode)).unwrap();
         }
         if let Some((at, target)) = link {
-            tree.insert(path(at), Entry::Symlink { target: target.into() }).unwrap();
-        }
-        let id = tree.id();
-        for (at, _, bytes) in files {
-            let place = self.path(&id).join(at);
+            let place = made.path().join(at);
             std::fs::create_dir_all(place.parent().unwrap()).unwrap();
-            std::fs::write(place, bytes).unwrap();
+            std::os::unix::fs::symlink(target, place).unwrap();
         }
+        let id = self.store.add(made.path()).unwrap();
+        let tree = self.store.tree(&id).unwrap();
         Part { output: output.parse().unwrap(), version: "4.9".into(), id, tree, only: None, named: true }
     }
 
@@ -72,10 +97,13 @@ impl Store {
         format: Format,
         output: &Path,
     ) -> Result<Summary, ImageError> {
-        let options =
-            Options { format, compression: Compression::Gzip, target: Target("x86_64-linux-musl".to_owned()) };
-        write(&compose(spec, parts)?, &options, &|id| self.path(id), output, &|_, _| Ok(()))
+        write(&compose(spec, parts)?, &options(format), &self.store, output)
     }
+}
+
+pub fn options(format: Format) -> Options {
+    let target = Target("x86_64-linux-musl".to_owned());
+    Options { format, compression: Compression::Gzip, target, links: true }
 }
 
 pub fn path(text: &str) -> RelPath {
@@ -111,6 +139,9 @@ pub fn spec() -> ImageSpec {
             SpecDirectory { path: path("tmp"), mode: 0o1777, owner: Owner::default() },
         ],
         links: vec![SpecLink { path: path("bin"), target: "usr/bin".into() }],
+        policy: Policy::default(),
+        runtime: Runtime::default(),
+        targets: Vec::new(),
         file: "stones.toml".into(),
     }
 }

@@ -1,0 +1,151 @@
+//! The compressed bytes are always the same, and what everybody can read.
+
+use std::io::Read as _;
+use std::process::{Command, Stdio};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::digest::Sha256;
+
+const BOTH: [Compression; 2] = [Compression::Gzip, Compression::Zstd];
+
+/// Compressible text that is not periodic.
+fn text(numbers: u32) -> Vec<u8> {
+    (0..numbers).flat_map(|number| number.wrapping_mul(2_654_435_761).to_string().into_bytes()).collect()
+}
+
+/// Compresses what arrives in pieces of one size.
+fn compressed(bytes: &[u8], piece: usize, compression: Option<Compression>) -> Vec<u8> {
+    let (mut cutter, packer) = packer(compression);
+    let mut packed = Vec::new();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            for piece in bytes.chunks(piece) {
+                cutter.write_all(piece).unwrap();
+                cutter.flush().unwrap();
+            }
+            cutter.finish().unwrap();
+        });
+        packer.pack(&mut packed).unwrap();
+    });
+    packed
+}
+
+fn uncompressed(packed: &[u8], compression: Compression) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    match compression {
+        // It reads one member and no more.
+        Compression::Gzip => {
+            let mut decoder = flate2::bufread::GzDecoder::new(packed);
+            decoder.read_to_end(&mut bytes).unwrap();
+            assert_eq!(decoder.into_inner().len(), 0, "all is one member");
+        }
+        Compression::Zstd => bytes = zstd::decode_all(packed).unwrap(),
+    }
+    bytes
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(8))]
+    #[test]
+    fn how_a_stream_arrives_does_not_change_its_compressed_bytes(piece in 1usize..2_000_000) {
+        let text = text(200_000);
+        for compression in BOTH {
+            let packed = compressed(&text, piece, Some(compression));
+            prop_assert!(packed == compressed(&text, 1 << 20, Some(compression)));
+        }
+    }
+}
+
+#[test]
+fn the_number_of_threads_does_not_matter() {
+    let text = text(1_200_000);
+    for compression in BOTH {
+        let with = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| compressed(&text, 1 << 17, Some(compression)))
+        };
+        let one = with(1);
+        assert!(one == with(2) && one == with(7), "{compression:?}");
+    }
+}
+
+#[test]
+fn what_was_compressed_comes_out_again_whatever_its_length() {
+    let text = text(1_200_000);
+    for length in [1, GZIP_BLOCK - 1, GZIP_BLOCK, GZIP_BLOCK + 1, 3 * GZIP_BLOCK, ZSTD_BLOCK, text.len()] {
+        let bytes = &text[..length];
+        for compression in BOTH {
+            let packed = compressed(bytes, 1 << 17, Some(compression));
+            assert!(uncompressed(&packed, compression) == bytes, "{compression:?} of {length} bytes");
+        }
+        assert!(compressed(bytes, 1 << 17, None) == bytes, "{length} bytes, not compressed");
+    }
+}
+
+#[test]
+fn what_cannot_be_compressed_hardly_grows() {
+    let mut noise = vec![0; 2 * GZIP_BLOCK];
+    blake3::Hasher::new().finalize_xof().fill(&mut noise);
+    for compression in BOTH {
+        let packed = compressed(&noise, 1 << 17, Some(compression));
+        assert!(packed.len() < noise.len() + noise.len() / 1000, "{compression:?}: {}", packed.len());
+        assert!(uncompressed(&packed, compression) == noise);
+    }
+}
+
+#[test]
+fn a_block_refers_to_what_stands_before_it() {
+    let mut noise = vec![0; GZIP_BLOCK];
+    blake3::Hasher::new().finalize_xof().fill(&mut noise);
+    noise.extend_from_within(GZIP_BLOCK - 20_000..);
+    let packed = compressed(&noise, 1 << 17, Some(Compression::Gzip));
+    assert!(packed.len() < GZIP_BLOCK + 2_000, "{}", packed.len());
+}
+
+#[test]
+fn a_gzip_header_tells_neither_time_nor_system_nor_name() {
+    // RFC 1952: magic, deflate, no flags, no time, default level, unknown system.
+    let header = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+    assert_eq!(compressed(b"stone", 5, Some(Compression::Gzip))[..10], header);
+}
+
+#[test]
+fn the_tools_of_the_compressions_find_nothing_wrong() {
+    let text = text(1_200_000);
+    for (compression, tool) in [(Compression::Gzip, "gzip"), (Compression::Zstd, "zstd")] {
+        let packed = compressed(&text, 1 << 17, Some(compression));
+        let started = Command::new(tool).arg("-tq").stdin(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let Ok(mut checking) = started else {
+            eprintln!("skipped: {tool} is not installed");
+            continue;
+        };
+        checking.stdin.take().unwrap().write_all(&packed).unwrap();
+        let output = checking.wait_with_output().unwrap();
+        assert!(output.status.success(), "{tool}: {}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{tool}");
+    }
+}
+
+/// Another result is another digest for every image: whoever updates the compressor must know that.
+#[test]
+fn the_compressed_bytes_are_those_that_are_published() {
+    let digest = |compression| Sha256::of(&compressed(&text(1_200_000), 1 << 16, Some(compression))).short();
+    assert_eq!(digest(Compression::Gzip), "53bad9f4a0a2");
+    assert_eq!(digest(Compression::Zstd), "f769e1073d36");
+}
+
+#[test]
+fn the_encoders_are_named_as_they_are() {
+    let lock = include_str!("../../../Cargo.lock");
+    let locked = |name: &str| {
+        let (_, rest) = lock.split_once(&format!("name = \"{name}\"\nversion = \"")).unwrap();
+        rest.split_once('"').unwrap().0
+    };
+    let gzip = format!("zlib-rs {}, level {GZIP_LEVEL}, blocks of {} KiB", locked("zlib-rs"), GZIP_BLOCK >> 10);
+    assert_eq!(encoder(Compression::Gzip), gzip);
+    let (_, zstd) = locked("zstd-sys").split_once("+zstd.").unwrap();
+    let zstd = format!("zstd {zstd}, level {ZSTD_LEVEL}, frames of {} MiB", ZSTD_BLOCK >> 20);
+    assert_eq!(encoder(Compression::Zstd), zstd);
+}
