@@ -2,5 +2,25 @@
 //! provenance, signatures.
 
 mod artifact;
+mod bill;
+mod cyclonedx;
+mod digests;
+mod document;
+mod error;
+mod identity;
+mod licenses;
+mod package;
+mod purl;
+mod spdx;
+mod statement;
 
 pub use artifact::Artifact;
+pub use bill::{Bill, Component, Item, ItemKind, Library, LibraryOrigin, Stock, bill};
+pub use cyclonedx::cyclonedx;
+pub use digests::{FileDigests, ObjectDigests, digests};
+pub use error::AttestError;
+pub use identity::Identity;
+pub use package::{Archive, Package, Patch};
+pub use purl::Purl;
+pub use spdx::spdx;
+pub use statement::{CYCLONEDX, PROVENANCE, SPDX, STATEMENT_TYPE, Statement, Subject};
