@@ -195,11 +195,7 @@ fn file(owner: &str, item: &Item) -> Component {
         ItemKind::Symlink { .. } => ("link", Vec::new()),
         ItemKind::File(digests) => (
             "file",
-            vec![
-                hash("SHA-1", &digests.sha1),
-                hash("SHA-256", &digests.sha256),
-                hash("BLAKE3", &digests.blake3),
-            ],
+            vec![hash("SHA-1", &digests.sha1), hash("SHA-256", &digests.sha256), hash("BLAKE3", &digests.blake3)],
         ),
     };
     let mut properties = vec![property("drystone:kind", kind.to_owned())];
@@ -210,7 +206,14 @@ fn file(owner: &str, item: &Item) -> Component {
     }
     properties.push(property("drystone:mode", format!("{:04o}", item.mode)));
     properties.push(property("drystone:owner", format!("{}:{}", item.owner.uid, item.owner.gid)));
-    Component { kind: "file", reference: format!("{owner}:{path}"), name: path, hashes, properties, ..Component::default() }
+    Component {
+        kind: "file",
+        reference: format!("{owner}:{path}"),
+        name: path,
+        hashes,
+        properties,
+        ..Component::default()
+    }
 }
 
 /// The graph; who depends on nothing is listed too, since silence would not say so.

@@ -117,7 +117,8 @@ mod tests {
             git.to_string(),
             "pkg:generic/bitwarderl?vcs_url=git%2Bhttps:%2F%2Fgit.fsfe.org%2Fdxtr%2Fbitwarderl%40cc55108da32"
         );
-        let image = Purl::new("oci", "debian").version("sha256:244fd47e07d10").with("tag", "latest").with("arch", "amd64");
+        let image =
+            Purl::new("oci", "debian").version("sha256:244fd47e07d10").with("tag", "latest").with("arch", "amd64");
         assert_eq!(image.to_string(), "pkg:oci/debian@sha256:244fd47e07d10?arch=amd64&tag=latest");
         let curl = Purl::new("deb", "curl").within("debian").version("7.50.3-1").with("arch", "i386");
         assert_eq!(curl.to_string(), "pkg:deb/debian/curl@7.50.3-1?arch=i386");

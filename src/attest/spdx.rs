@@ -29,8 +29,7 @@ use super::package::{Archive, Package, Patch};
 use super::purl::{Purl, of_image};
 use crate::digest::{Sha1, Sha256};
 use model::{
-    Checksum, CreationInfo, Document, ExternalRef, ExtractedLicense, File, NO_ASSERTION, Relationship,
-    VerificationCode,
+    Checksum, CreationInfo, Document, ExternalRef, ExtractedLicense, File, NO_ASSERTION, Relationship, VerificationCode,
 };
 
 const DOCUMENT: &str = "SPDXRef-DOCUMENT";
@@ -289,11 +288,7 @@ fn checksum(algorithm: &'static str, digest: &impl ToString) -> Checksum {
 }
 
 fn purl(purl: &Purl) -> ExternalRef {
-    ExternalRef {
-        reference_category: "PACKAGE-MANAGER",
-        reference_type: "purl",
-        reference_locator: purl.to_string(),
-    }
+    ExternalRef { reference_category: "PACKAGE-MANAGER", reference_type: "purl", reference_locator: purl.to_string() }
 }
 
 fn object(id: &impl ToString) -> ExternalRef {

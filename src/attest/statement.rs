@@ -116,7 +116,8 @@ mod tests {
         }
         let digest = Sha256::of(b"abc");
         let subject = Subject::sha256("jq", &digest);
-        let statement = Statement::new(vec![subject.clone()], "https://x.example/v1", &Verdict { zeal: 1, answer: "yes" });
+        let statement =
+            Statement::new(vec![subject.clone()], "https://x.example/v1", &Verdict { zeal: 1, answer: "yes" });
         let text = String::from_utf8(statement.to_bytes()).unwrap();
         assert_eq!(
             text,
