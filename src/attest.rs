@@ -21,7 +21,7 @@ pub use cyclonedx::cyclonedx;
 pub use digests::{FileDigests, ObjectDigests, digests};
 pub use error::AttestError;
 pub use identity::Identity;
-pub use package::{Archive, Package, Patch};
+pub use package::{Archive, Package, Patch, project_path};
 pub use provenance::{BUILD_TYPE, LOCAL_BUILDER, Made, Request, provenance};
 pub use purl::Purl;
 pub use spdx::spdx;

@@ -3,6 +3,7 @@
 mod args;
 mod build;
 mod carry_out;
+mod evidence;
 mod failure;
 mod image;
 mod log;

@@ -35,6 +35,7 @@ mod accounts;
 mod compose;
 mod directory;
 mod docker;
+mod encoder;
 mod error;
 mod layer;
 mod layout;
@@ -44,6 +45,7 @@ mod output;
 mod rootfs;
 mod runtime;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::digest::{ObjectId, Sha256};
@@ -147,6 +149,25 @@ pub fn write(
     objects: ObjectPaths<'_>,
     output: &Path,
 ) -> Result<Summary, ImageError> {
+    write_with(rootfs, options, objects, output, |_| Ok(Beside::new()))
+}
+
+/// Files that lie beside an image's own in a layout: path in the layout → bytes.
+pub type Beside = BTreeMap<RelPath, Vec<u8>>;
+
+/// [`write`], with what can be said only of an image that is done: once all of it is written, and before anybody sees
+/// it, `beside` is told what it is. The files that it gives appear with the layout; other formats have no place for
+/// them.
+///
+/// # Errors
+/// As [`write`], and as `beside`: then nothing is written.
+pub fn write_with<E: From<ImageError>>(
+    rootfs: &Rootfs,
+    options: &Options,
+    objects: ObjectPaths<'_>,
+    output: &Path,
+    beside: impl FnOnce(&Summary) -> Result<Beside, E>,
+) -> Result<Summary, E> {
     let place = output::Place::claim(output, options.format)?;
     let summary = match options.format {
         Format::Oci => layout::write(rootfs, options, objects, &place.draft())?,
@@ -154,6 +175,10 @@ pub fn write(
         Format::DockerArchive => docker::write(rootfs, options, objects, &place)?,
         Format::Rootfs => directory::write(rootfs, objects, &place.draft())?,
     };
-    place.publish()?;
+    let files = beside(&summary)?;
+    if options.format == Format::Oci {
+        layout::add(&place.draft(), &files)?;
+    }
+    place.publish().map_err(ImageError::from)?;
     Ok(summary)
 }

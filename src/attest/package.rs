@@ -127,7 +127,11 @@ impl Archive {
 
 impl Patch {
     fn of(file: &LocalFile, root: &Path) -> Self {
-        Self { path: below(root, &file.path), sha256: file.sha256, resolves: vulnerabilities(file.name.as_str()) }
+        Self {
+            path: project_path(root, &file.path),
+            sha256: file.sha256,
+            resolves: vulnerabilities(file.name.as_str()),
+        }
     }
 }
 
@@ -144,7 +148,7 @@ pub(super) fn seed_purl(seed: &SeedPackage, distribution: &str) -> Purl {
 
 /// A path as seen from the project's root; only its last part where it is elsewhere, since where is nobody's
 /// business.
-pub(super) fn below(root: &Path, path: &Path) -> String {
+pub fn project_path(root: &Path, path: &Path) -> String {
     let inside = path.strip_prefix(root).ok().or_else(|| path.is_relative().then_some(path));
     let name = path.file_name().map(Path::new);
     inside.or(name).unwrap_or(path).display().to_string()
@@ -215,8 +219,8 @@ mod tests {
     #[test]
     fn a_path_outside_the_project_is_only_a_name() {
         let root = Path::new("/home/me/project");
-        assert_eq!(below(root, Path::new("/home/me/project/recipes/x.toml")), "recipes/x.toml");
-        assert_eq!(below(root, Path::new("recipes/x.toml")), "recipes/x.toml");
-        assert_eq!(below(root, Path::new("/home/me/secret/x.toml")), "x.toml");
+        assert_eq!(project_path(root, Path::new("/home/me/project/recipes/x.toml")), "recipes/x.toml");
+        assert_eq!(project_path(root, Path::new("recipes/x.toml")), "recipes/x.toml");
+        assert_eq!(project_path(root, Path::new("/home/me/secret/x.toml")), "x.toml");
     }
 }

@@ -29,7 +29,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::document::{TOOL, TOOL_VERSION};
-use super::package::{Archive, below, seed_purl};
+use super::package::{Archive, project_path, seed_purl};
 use super::statement::{PROVENANCE, Statement, Subject};
 use crate::digest::{Blake3, DerivationKey, Sha256};
 use crate::image::{Content, Kind, Origin, Reason, Rootfs};
@@ -150,7 +150,7 @@ fn of_recipe(catalog: &Catalog, recipe: &Recipe) -> Vec<Descriptor> {
 }
 
 fn local(kind: &'static str, catalog: &Catalog, path: &Path, sha256: &Sha256) -> Descriptor {
-    Descriptor::new(kind, below(catalog.root(), path)).sha256(sha256)
+    Descriptor::new(kind, project_path(catalog.root(), path)).sha256(sha256)
 }
 
 /// What the image itself was assembled from: objects, and what the spec brings.

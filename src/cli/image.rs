@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::args::{self, Common, Image, ImageBuild, ImageVerb};
 use super::carry_out::carry_out;
+use super::evidence::{Evidence, SpecText};
 use super::failure::Failure;
 use super::project::Project;
 use crate::builder::Survey;
@@ -41,6 +42,7 @@ struct MadeLayer {
 
 fn build(common: &Common, args: &ImageBuild) -> Result<(), Failure> {
     let project = Project::open(common)?;
+    let text = SpecText::read(&project, &args.spec)?;
     let spec = project.catalog.load_image_spec(&args.spec)?;
     let wanted: Vec<OutputRef> = spec.components.iter().map(|request| request.output.clone()).collect();
     let mut recipes: Vec<RecipeName> =
@@ -66,7 +68,8 @@ fn build(common: &Common, args: &ImageBuild) -> Result<(), Failure> {
         target: project.target.clone(),
     };
     let objects = |id: &_| project.store.object_path(id);
-    let summary = image::write(&rootfs, &options, &objects, &args.output)?;
+    let evidence = Evidence { project: &project, plan: &plan, survey: &survey, spec: &text, args };
+    let summary = image::write_with(&rootfs, &options, &objects, &args.output, |made| evidence.of(&rootfs, made))?;
     print(args, &spec, &summary);
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::oci::{self, Document, LAYOUT, LAYOUT_FILE, Platform};
 use super::output::Place;
 use super::rootfs::Rootfs;
-use super::{ImageError, ObjectPaths, Options, Summary, layer};
+use super::{Beside, ImageError, ObjectPaths, Options, Summary, layer};
 use crate::archive::{EPOCH, Meta, TarWriter};
 use crate::fs;
 use crate::path::RelPath;
@@ -45,6 +45,21 @@ pub(super) fn write(
         layers,
         files: rootfs.files(),
     })
+}
+
+/// Adds files to a layout that nobody sees yet.
+///
+/// # Errors
+/// When one cannot be written.
+pub(super) fn add(directory: &Path, files: &Beside) -> Result<(), ImageError> {
+    for (path, bytes) in files {
+        let path = path.under(directory);
+        if let Some(above) = path.parent() {
+            fs::create_dir_all(above)?;
+        }
+        write_synced(&path, bytes)?;
+    }
+    Ok(())
 }
 
 fn write_synced(path: &Path, bytes: &[u8]) -> fs::Result<()> {
