@@ -4,25 +4,22 @@
 mod artifact;
 mod bill;
 mod cyclonedx;
-mod digests;
 mod document;
-mod error;
 mod identity;
 mod licenses;
-mod package;
 mod provenance;
 mod purl;
 mod spdx;
 mod statement;
 
 pub use artifact::Artifact;
-pub use bill::{Bill, Component, Item, ItemKind, Library, LibraryOrigin, Stock, bill};
+pub use bill::{
+    Archive, AttestError, Bill, Component, FileDigests, Item, ItemKind, Library, LibraryOrigin, ObjectDigests, Package,
+    Patch, Stock, bill, digests, project_path,
+};
 pub use cyclonedx::cyclonedx;
-pub use digests::{FileDigests, ObjectDigests, digests};
-pub use error::AttestError;
 pub use identity::Identity;
-pub use package::{Archive, Package, Patch, project_path};
 pub use provenance::{BUILD_TYPE, LOCAL_BUILDER, Made, Request, provenance};
 pub use purl::Purl;
 pub use spdx::spdx;
-pub use statement::{CYCLONEDX, PROVENANCE, SPDX, STATEMENT_TYPE, Statement, Subject};
+pub use statement::{CYCLONEDX, PROVENANCE, Resource, SPDX, STATEMENT_TYPE, Statement};

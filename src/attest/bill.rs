@@ -9,17 +9,23 @@
 //!
 //! It is what was there to be linked: which of a library's functions a program took is no longer to be seen in it.
 
+mod digests;
+mod error;
+mod package;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::AttestError;
-use super::digests::{FileDigests, ObjectDigests};
-use super::package::Package;
 use crate::digest::{ObjectId, Sha256};
 use crate::image::{Content, Inode, Kind, Origin, Rootfs};
 use crate::path::RelPath;
 use crate::plan::Plan;
 use crate::recipe::{Linked, OutputRef, Owner, Recipe, RecipeName, Target};
 use crate::tree::Tree;
+
+pub use digests::{FileDigests, ObjectDigests, digests};
+pub use error::AttestError;
+pub(super) use package::seed_purl;
+pub use package::{Archive, Package, Patch, project_path};
 
 /// The label by which a spec says who distributes the image (OCI image specification, "Pre-Defined Annotation Keys").
 const VENDOR: &str = "org.opencontainers.image.vendor";

@@ -14,11 +14,10 @@
 
 mod model;
 
-use super::bill::{self, Bill, Item, ItemKind, Library, LibraryOrigin};
+use super::bill::{self, Archive, Bill, Item, ItemKind, Library, LibraryOrigin, Package};
 use super::document::{TOOL, TOOL_VERSION, created, uuid};
 use super::identity::Identity;
 use super::licenses::Expression;
-use super::package::{Archive, Package};
 use super::purl::of_image;
 use crate::digest::Sha256;
 use model::{
@@ -171,7 +170,7 @@ fn license(declared: &str) -> License {
 }
 
 fn pedigree(package: &Package) -> Option<Pedigree> {
-    let patch = |patch: &super::package::Patch| Patch {
+    let patch = |patch: &bill::Patch| Patch {
         kind: "unofficial",
         diff: Diff { url: patch.path.clone() },
         resolves: patch.resolves.iter().map(|id| Issue { kind: "security", id: id.clone() }).collect(),

@@ -1,6 +1,6 @@
 //! What an image is known by, so that a statement about it can name it. Knows nothing of what is stated.
 
-use super::Subject;
+use super::Resource;
 use crate::digest::Sha256;
 
 /// What an image is known by, which depends on the form that it was written in.
@@ -16,10 +16,10 @@ pub enum Identity {
 
 impl Identity {
     /// The subject of statements about the image.
-    pub fn subject(&self, name: &str) -> Subject {
+    pub fn subject(&self, name: &str) -> Resource {
         match self {
-            Self::Manifest(digest) | Self::Config(digest) => Subject::sha256(name, digest),
-            Self::Directory(digest) => Subject::directory(name, digest),
+            Self::Manifest(digest) | Self::Config(digest) => Resource::sha256(name, digest),
+            Self::Directory(digest) => Resource::directory(name, digest),
         }
     }
 }

@@ -28,9 +28,9 @@ mod model;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use super::bill::{Archive, project_path, seed_purl};
 use super::document::{TOOL, TOOL_VERSION};
-use super::package::{Archive, project_path, seed_purl};
-use super::statement::{PROVENANCE, Statement, Subject};
+use super::statement::{PROVENANCE, Resource, Statement};
 use crate::digest::{Blake3, DerivationKey, Sha256};
 use crate::image::{Content, Kind, Origin, Reason, Rootfs};
 use crate::plan::{Node, NodeId, Outputs, Plan};
@@ -74,7 +74,7 @@ pub struct Made<'a> {
 }
 
 /// Tells how an image was made, for one target or several.
-pub fn provenance(subjects: Vec<Subject>, request: &Request, made: &[Made<'_>]) -> Statement {
+pub fn provenance(subjects: Vec<Resource>, request: &Request, made: &[Made<'_>]) -> Statement {
     let Request { spec, spec_sha256, spec_blake3, format, compression, encoder, builder } = request;
     let mut dependencies = BTreeSet::new();
     let mut byproducts = BTreeSet::new();

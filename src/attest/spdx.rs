@@ -10,7 +10,8 @@
 //! Licences are what recipes declare; nobody has concluded anything from looking into files, and the document says
 //! so. `filesAnalyzed` is true where the document lists the files, which then are all of them, with the
 //! verification code over them (section 7.9); a package of which it is false may not have any (section 7.8). SPDX
-//! 2.3 knows a file by its bytes, so links, which have none, stand in a comment; directories stand nowhere.
+//! 2.3 knows a file by its bytes, so links, which have none, stand in a comment; directories stand nowhere. A file's
+//! BLAKE3 stands in its comment too: spdx-tools takes every BLAKE3 checksum to be too short.
 //!
 //! The namespace is a hash over all else in the document: another document has another name.
 
@@ -20,12 +21,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha1::Digest as _;
 
-use super::bill::{Bill, Component, Item, ItemKind, Library, LibraryOrigin};
-use super::digests::FileDigests;
+use super::bill::{Archive, Bill, Component, FileDigests, Item, ItemKind, Library, LibraryOrigin, Package, Patch};
 use super::document::{TOOL, TOOL_VERSION, created, uuid};
 use super::identity::Identity;
 use super::licenses::Expression;
-use super::package::{Archive, Package, Patch};
 use super::purl::{Purl, of_image};
 use crate::digest::{Sha1, Sha256};
 use model::{
@@ -241,13 +240,10 @@ fn file(item: &Item, digests: &FileDigests) -> File {
         file_name: format!("./{}", item.path),
         id: file_id(item),
         file_types: if digests.is_program { &["BINARY"] } else { &[] },
-        checksums: vec![
-            checksum("SHA1", &digests.sha1),
-            checksum("SHA256", &digests.sha256),
-            checksum("BLAKE3", &digests.blake3),
-        ],
+        checksums: vec![checksum("SHA1", &digests.sha1), checksum("SHA256", &digests.sha256)],
         license_concluded: NO_ASSERTION,
         copyright_text: NO_ASSERTION,
+        comment: format!("blake3:{}", digests.blake3),
     }
 }
 
@@ -275,8 +271,10 @@ fn symbolic_links<'a>(items: impl Iterator<Item = &'a Item>) -> Option<String> {
 }
 
 fn built_by(package: &Package) -> String {
-    let patch = |patch: &Patch| format!(", patched with {} (sha256:{})", patch.path, patch.sha256);
-    format!("built by the recipe {}{}", package.name, package.patches.iter().map(patch).collect::<String>())
+    let patch = |patch: &Patch| format!("{} (sha256:{})", patch.path, patch.sha256);
+    let patches: Vec<String> = package.patches.iter().map(patch).collect();
+    let patched = if patches.is_empty() { String::new() } else { format!(", patched with {}", patches.join(", ")) };
+    format!("built by the recipe {}{patched}", package.name)
 }
 
 fn supplier(bill: &Bill) -> String {

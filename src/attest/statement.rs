@@ -23,14 +23,14 @@ pub const CYCLONEDX: &str = "https://cyclonedx.org/bom";
 
 /// An artifact that a statement is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Subject {
+pub struct Resource {
     /// Its name, for people; what it is depends on the digest alone.
     pub name: String,
     /// Its digests by algorithm, in lower-case hexadecimal; never empty.
     pub digest: BTreeMap<String, String>,
 }
 
-impl Subject {
+impl Resource {
     /// An artifact that is known by its SHA-256, such as an image by its manifest's.
     pub fn sha256(name: impl Into<String>, digest: &Sha256) -> Self {
         Self { name: name.into(), digest: BTreeMap::from([("sha256".to_owned(), digest.to_string())]) }
@@ -45,7 +45,7 @@ impl Subject {
 /// Subjects, and what is said of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {
-    subjects: Vec<Subject>,
+    subjects: Vec<Resource>,
     predicate_type: String,
     /// Serialised at once: a generic JSON value would not keep the order of its fields.
     predicate: String,
@@ -56,18 +56,18 @@ impl Statement {
     ///
     /// # Panics
     /// When the predicate has a map whose keys are no texts.
-    pub fn new(subjects: Vec<Subject>, predicate_type: impl Into<String>, predicate: &impl Serialize) -> Self {
+    pub fn new(subjects: Vec<Resource>, predicate_type: impl Into<String>, predicate: &impl Serialize) -> Self {
         let predicate = serde_json::to_string(predicate).expect("a predicate is plain data");
         Self { subjects, predicate_type: predicate_type.into(), predicate }
     }
 
     /// Says what a document says; it must be JSON.
-    pub fn of_document(subjects: Vec<Subject>, predicate_type: impl Into<String>, document: &str) -> Self {
+    pub fn of_document(subjects: Vec<Resource>, predicate_type: impl Into<String>, document: &str) -> Self {
         Self { subjects, predicate_type: predicate_type.into(), predicate: document.to_owned() }
     }
 
     /// What it is about.
-    pub fn subjects(&self) -> &[Subject] {
+    pub fn subjects(&self) -> &[Resource] {
         &self.subjects
     }
 
@@ -98,7 +98,7 @@ impl Statement {
 struct Head<'a> {
     #[serde(rename = "_type")]
     kind: &'static str,
-    subject: &'a [Subject],
+    subject: &'a [Resource],
     #[serde(rename = "predicateType")]
     predicate_type: &'a str,
 }
@@ -115,7 +115,7 @@ mod tests {
             answer: &'static str,
         }
         let digest = Sha256::of(b"abc");
-        let subject = Subject::sha256("jq", &digest);
+        let subject = Resource::sha256("jq", &digest);
         let statement =
             Statement::new(vec![subject.clone()], "https://x.example/v1", &Verdict { zeal: 1, answer: "yes" });
         let text = String::from_utf8(statement.to_bytes()).unwrap();

@@ -131,6 +131,7 @@ pub(super) struct File {
     pub checksums: Vec<Checksum>,
     pub license_concluded: &'static str,
     pub copyright_text: &'static str,
+    pub comment: String,
 }
 
 #[derive(Serialize, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::purl::Purl;
+use crate::attest::Purl;
 use crate::digest::Sha256;
 use crate::recipe::{LocalFile, Location, Recipe, SeedLibrary, SeedPackage, Source};
 
@@ -97,7 +97,7 @@ impl Package {
 
 impl Archive {
     /// A recipe's source.
-    pub(super) fn of(source: &Source) -> Self {
+    pub(in crate::attest) fn of(source: &Source) -> Self {
         let is_public = |location: &&Location| !matches!(location, Location::Url(url) if url.starts_with("file:"));
         Self {
             file_name: source.file_name(),
@@ -136,7 +136,7 @@ impl Patch {
 }
 
 /// The package URL of a seed: `pkg:deb/debian/…`.
-pub(super) fn seed_purl(seed: &SeedPackage, distribution: &str) -> Purl {
+pub(in crate::attest) fn seed_purl(seed: &SeedPackage, distribution: &str) -> Purl {
     let file = file_name(&seed.location);
     let architecture = file.rsplit('_').next().and_then(|last| last.strip_suffix(".deb")).unwrap_or_default();
     Purl::new("deb", &seed.name)
