@@ -4,6 +4,7 @@ mod args;
 mod build;
 mod carry_out;
 mod controls;
+mod evidence;
 mod failure;
 mod image;
 mod judge;

@@ -1,7 +1,8 @@
 //! Hash newtypes, their text forms, and the canonical encoding that keys are hashed from.
 //!
 //! Knows nothing of what is hashed. BLAKE3 (the [specification](https://github.com/BLAKE3-team/BLAKE3-specs))
-//! names everything that is ours; SHA-256 (FIPS 180-4) names what others publish: source pins and OCI digests.
+//! names everything that is ours; SHA-256 (FIPS 180-4) names what others publish: source pins and OCI digests. SHA-1
+//! proves nothing any more, but SPDX 2.3 asks for it.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -9,26 +10,27 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A text that is not 64 lower-case hexadecimal digits.
+/// A text that is not a digest's lower-case hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a {kind} digest: it needs exactly 64 lower-case hexadecimal digits")]
+#[error("`{text}` is not a {kind} digest: it needs exactly {digits} lower-case hexadecimal digits")]
 pub struct ParseError {
     kind: &'static str,
+    digits: usize,
     text: String,
 }
 
-fn parse_hex(kind: &'static str, text: &str) -> Result<[u8; 32], ParseError> {
+fn parse_hex<const N: usize>(kind: &'static str, text: &str) -> Result<[u8; N], ParseError> {
     let digit = |byte: u8| match byte {
         b'0'..=b'9' => Some(byte - b'0'),
         b'a'..=b'f' => Some(byte - b'a' + 10),
         _ => None,
     };
-    let error = || ParseError { kind, text: text.to_owned() };
+    let error = || ParseError { kind, digits: 2 * N, text: text.to_owned() };
     let bytes = text.as_bytes();
-    if bytes.len() != 64 {
+    if bytes.len() != 2 * N {
         return Err(error());
     }
-    let mut out = [0; 32];
+    let mut out = [0; N];
     for (slot, pair) in out.iter_mut().zip(bytes.chunks_exact(2)) {
         let (high, low) = digit(pair[0]).zip(digit(pair[1])).ok_or_else(error)?;
         *slot = high << 4 | low;
@@ -39,11 +41,12 @@ fn parse_hex(kind: &'static str, text: &str) -> Result<[u8; 32], ParseError> {
 fn write_hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut text = [0u8; 64];
+    let text = &mut text[..2 * bytes.len()];
     for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
         pair[0] = DIGITS[usize::from(byte >> 4)];
         pair[1] = DIGITS[usize::from(byte & 15)];
     }
-    f.pad(std::str::from_utf8(&text).expect("hexadecimal digits are ASCII"))
+    f.pad(std::str::from_utf8(text).expect("hexadecimal digits are ASCII"))
 }
 
 /// Hashes all that a reader gives, on top of what `hasher` has; returns how many bytes that was.
@@ -66,20 +69,20 @@ pub fn feed(reader: &mut impl Read, hasher: &mut sha2::Sha256) -> io::Result<u64
 }
 
 macro_rules! digest_newtype {
-    ($(#[$doc:meta])* $name:ident, $kind:literal) => {
+    ($(#[$doc:meta])* $name:ident, $length:literal, $kind:literal) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name([u8; 32]);
+        pub struct $name([u8; $length]);
 
         impl $name {
             /// Wraps raw digest bytes.
-            pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+            pub const fn from_bytes(bytes: [u8; $length]) -> Self {
                 Self(bytes)
             }
 
             /// The raw digest bytes.
-            pub const fn as_bytes(&self) -> &[u8; 32] {
+            pub const fn as_bytes(&self) -> &[u8; $length] {
                 &self.0
             }
 
@@ -126,21 +129,31 @@ macro_rules! digest_newtype {
 digest_newtype!(
     /// The BLAKE3 of a byte string.
     Blake3,
+    32,
     "BLAKE3"
 );
 digest_newtype!(
     /// The SHA-256 of a byte string, as publishers and OCI registries give it.
     Sha256,
+    32,
     "SHA-256"
+);
+digest_newtype!(
+    /// The SHA-1 of a byte string, where a specification insists on it.
+    Sha1,
+    20,
+    "SHA-1"
 );
 digest_newtype!(
     /// A store object's name: the BLAKE3 of its manifest's text.
     ObjectId,
+    32,
     "object"
 );
 digest_newtype!(
     /// A derivation's name: the BLAKE3 of its canonical encoding.
     DerivationKey,
+    32,
     "derivation"
 );
 
@@ -233,6 +246,15 @@ mod tests {
                 format!("`{bad}` is not a BLAKE3 digest: it needs exactly 64 lower-case hexadecimal digits")
             );
         }
+    }
+
+    #[test]
+    fn a_digest_of_another_length_has_its_own_number_of_digits() {
+        let text = "a9993e364706816aba3e25717850c26c9cd0d89d";
+        assert_eq!(text.parse::<Sha1>().unwrap().to_string(), text);
+        assert!(text.parse::<Sha256>().is_err());
+        let error = "abc".parse::<Sha1>().unwrap_err().to_string();
+        assert_eq!(error, "`abc` is not a SHA-1 digest: it needs exactly 40 lower-case hexadecimal digits");
     }
 
     #[test]

@@ -60,6 +60,18 @@ pub fn inspect(bytes: &[u8]) -> Option<Result<Facts, String>> {
     bytes.starts_with(MAGIC).then(|| read(bytes).map_err(|error| error.to_string()))
 }
 
+/// How much of a file [`is_program`] looks at: the header's fields up to `e_type`.
+pub const START: usize = 18;
+
+/// Whether a file that begins with these bytes is one that a kernel can start or load: `ET_EXEC` or `ET_DYN`.
+pub fn is_program(start: &[u8]) -> bool {
+    let Some(header) = start.first_chunk::<START>().filter(|header| header.starts_with(MAGIC)) else { return false };
+    let kind = [header[16], header[17]];
+    // EI_DATA: the byte order of all that follows.
+    let kind = if header[5] == elf::ELFDATA2MSB.0 { u16::from_be_bytes(kind) } else { u16::from_le_bytes(kind) };
+    kind == elf::ET_EXEC.0 || kind == elf::ET_DYN.0
+}
+
 fn read(bytes: &[u8]) -> Result<Facts, object::Error> {
     let file = ElfFile64::<Endianness>::parse(bytes)?;
     let (header, endian) = (file.elf_header(), file.endian());
@@ -146,6 +158,7 @@ mod tests {
         let facts = inspect(&own).unwrap().unwrap();
         assert_eq!(facts.kind, Kind::Pie);
         assert!(facts.interpreter.is_some() && facts.needed > 0);
+        assert!(is_program(&own[..START]));
         assert_eq!(facts.machine, std::env::consts::ARCH);
     }
 
@@ -153,5 +166,6 @@ mod tests {
     fn other_bytes_are_no_elf_and_half_an_elf_is_an_error() {
         assert!(inspect(b"#!/bin/sh").is_none());
         assert!(inspect(MAGIC).unwrap().is_err());
+        assert!(!is_program(b"#!/bin/sh\n# a script") && !is_program(MAGIC));
     }
 }

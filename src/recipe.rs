@@ -6,6 +6,7 @@
 
 mod catalog;
 mod components;
+mod cpe;
 mod diagnostic;
 mod image_spec;
 mod loader;
@@ -20,6 +21,7 @@ mod toolchain;
 
 pub use catalog::{Catalog, CatalogError};
 pub use components::{Assignment, AssignmentError, AssignmentFault, assign};
+pub use cpe::{Cpe, CpeError};
 pub use diagnostic::Diagnostic;
 pub use image_spec::{
     ComponentRequest, ImageConfig, ImageSpec, Owner, SpecDirectory, SpecFile, SpecGroup, SpecLink, SpecUser,
@@ -33,4 +35,4 @@ pub use parse::{load_image_spec, load_policy, parse_image_spec};
 pub use policy::{AllowedProgram, Date, Policy, Rule, Waiver};
 pub use runtime::{CAPABILITIES, Runtime, WritablePath};
 pub use source::{Location, LocationError, Source};
-pub use toolchain::{Links, Phase, Preset, SeedPackage, Seeds, Target, TargetFacts, Toolchain};
+pub use toolchain::{Linked, Links, Phase, Preset, SeedLibrary, SeedPackage, Seeds, Target, TargetFacts, Toolchain};

@@ -132,6 +132,12 @@ pub struct ImageBuild {
     /// What is written
     #[arg(long, value_enum, default_value_t = Format::Oci)]
     pub format: Format,
+    /// Write the evidence to this directory too; a layout holds it anyway, in evidence/
+    #[arg(long, value_name = "DIR")]
+    pub evidence: Option<PathBuf>,
+    /// Who builds, as a URI that verifiers of the provenance know
+    #[arg(long, value_name = "URI", env = "DRYSTONE_BUILDER_ID", default_value = crate::attest::LOCAL_BUILDER)]
+    pub builder_id: String,
     /// How layers are compressed
     #[arg(long, value_enum, default_value_t = Compression::Gzip)]
     pub compression: Compression,

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
+use crate::attest::AttestError;
 use crate::builder::{BuildError, BuildFailure};
 use crate::fs::FsError;
 use crate::image::ImageError;
@@ -190,6 +191,18 @@ impl From<ImageError> for Failure {
         let of_store = matches!(error, ImageError::Corrupt { .. } | ImageError::Blob { .. } | ImageError::Store(_));
         let class = if of_machine || of_store { Class::Machine } else { Class::User };
         Self::new(class, &error)
+    }
+}
+
+impl From<AttestError> for Failure {
+    fn from(error: AttestError) -> Self {
+        match error {
+            AttestError::Plan(error) => error.into(),
+            AttestError::NoRecipe { .. } => Self::new(Class::User, &error),
+            AttestError::Corrupt { .. } | AttestError::Unhashed { .. } | AttestError::Fs(_) => {
+                Self::new(Class::Machine, &error)
+            }
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::args::{self, Common, Image, ImageBuild, ImageVerb};
 use super::carry_out::carry_out;
 use super::controls;
+use super::evidence::{Evidence, SpecText};
 use super::failure::Failure;
 use super::judge::judge;
 use super::project::Project;
@@ -43,6 +44,7 @@ struct MadeLayer {
 
 fn build(common: &Common, args: &ImageBuild) -> Result<(), Failure> {
     let project = Project::open(common)?;
+    let text = SpecText::read(&project, &args.spec)?;
     let spec = project.catalog.load_image_spec(&args.spec)?;
     let wanted: Vec<OutputRef> = spec.components.iter().map(|request| request.output.clone()).collect();
     let mut recipes: Vec<RecipeName> =
@@ -54,7 +56,8 @@ fn build(common: &Common, args: &ImageBuild) -> Result<(), Failure> {
     let survey = carry_out(&project, &plan, &args.running, false, &what)?;
     let parts = parts(&project, &plan, &survey, &spec)?;
     let rootfs = image::compose(&spec, &parts)?;
-    judge(&project, &spec, &rootfs)?;
+    let report = judge(&project, &spec, &rootfs)?;
+    let controls = controls::files(&rootfs, &project.target);
     let options = Options {
         format: match args.format {
             args::Format::Oci => Format::Oci,
@@ -69,7 +72,20 @@ fn build(common: &Common, args: &ImageBuild) -> Result<(), Failure> {
         target: project.target.clone(),
         links: !args.copy,
     };
-    let beside = |_: &Summary| Ok::<_, Failure>(controls::files(&rootfs, &project.target));
+    let evidence = Evidence {
+        project: &project,
+        plan: &plan,
+        survey: &survey,
+        spec: &text,
+        report: &report,
+        controls: &controls,
+        args,
+    };
+    let beside = |made: &Summary| {
+        let mut files = evidence.of(&rootfs, made)?;
+        files.extend(controls.clone());
+        Ok::<_, Failure>(files)
+    };
     let summary = image::write_with(&rootfs, &options, &project.store, &args.output, beside)?;
     print(args, &spec, &summary);
     Ok(())

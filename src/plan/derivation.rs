@@ -144,7 +144,8 @@ fn encode_build(encoder: &mut Encoder, build: &BuildWork) {
             encoder.field(&format!("source[{index}].file"), &source.file_name());
         }
     }
-    let digests = files.iter().map(|LocalFile { name, path: _, digest }| (name.as_str(), digest.to_string()));
+    let digests =
+        files.iter().map(|LocalFile { name, path: _, digest, sha256: _ }| (name.as_str(), digest.to_string()));
     encode_map(encoder, "file", digests);
     encode_map(encoder, "env", env.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     encoder.field("steps.len", &steps.len().to_string());

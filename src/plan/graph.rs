@@ -129,7 +129,10 @@ impl<'c> Plan<'c> {
     }
 
     /// The libraries that a recipe links with, and those that they link with, each once.
-    pub(super) fn target_dependencies(&self, recipe: &Recipe) -> Result<Vec<RecipeName>, PlanError> {
+    ///
+    /// # Errors
+    /// When one of them does not exist.
+    pub fn target_dependencies(&self, recipe: &Recipe) -> Result<Vec<RecipeName>, PlanError> {
         let mut found: Vec<RecipeName> = Vec::new();
         let mut pending: Vec<&RecipeName> = recipe.dependencies.target.iter().rev().collect();
         while let Some(name) = pending.pop() {

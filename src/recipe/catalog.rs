@@ -5,7 +5,9 @@
 //! is reported once. That dependencies form no cycle is the plan's to say.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use toml::Spanned;
 
 use super::loader::{Loaded, Loader, report_unknown};
 use super::nearest::nearest;
@@ -38,6 +40,7 @@ fn display_all(faults: &[Diagnostic]) -> String {
 /// A project's recipes, its toolchain and the presets.
 #[derive(Debug)]
 pub struct Catalog {
+    root: PathBuf,
     recipes: BTreeMap<RecipeName, Recipe>,
     toolchain: Toolchain,
     presets: BTreeMap<String, Preset>,
@@ -72,7 +75,13 @@ impl Catalog {
         let own = recipes.keys().filter(|name| own.iter().any(|own| own == name.as_str())).cloned().collect();
         let toolchain = toolchain.value.expect("a file without faults has a value");
         let presets = presets.into_iter().filter_map(|(name, preset)| Some((name, preset?))).collect();
-        Ok(Self { recipes, toolchain: complete(toolchain, seeds, own), presets })
+        Ok(Self { root: root.to_owned(), recipes, toolchain: complete(toolchain, seeds, own), presets })
+    }
+
+    /// The project's root, below which recipes' files lie. Those of the toolchain and of presets are named as seen
+    /// from there.
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 
     /// A recipe by its name.
@@ -129,7 +138,8 @@ fn below(root: &Path, mut recipe: Recipe) -> Recipe {
 }
 
 fn complete(file: ToolchainFile, mut seeds: BTreeMap<String, Option<Seeds>>, recipes: Vec<RecipeName>) -> Toolchain {
-    let ToolchainFile { name, summary, seeds: wanted, tools, sysroot, env, targets } = file;
+    let ToolchainFile { name, summary, seeds: wanted, tools, sysroot, linked, env, targets, file, sha256 } = file;
     let seeds = seeds.remove(wanted.get_ref()).flatten().expect("the seeds have been looked up");
-    Toolchain { name, summary, seeds, tools, sysroot, env, targets, recipes }
+    let linked = linked.into_iter().map(Spanned::into_inner).collect();
+    Toolchain { name, summary, seeds, tools, sysroot, linked, env, targets, recipes, file, sha256 }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::nearest::{did_you_mean, listed};
 use super::parse::{Parsed, Reference, ToolchainFile};
-use super::{ComponentName, Diagnostic, Recipe, Seeds};
+use super::{ComponentName, Diagnostic, Linked, Recipe, Seeds};
 use crate::fs::{self, FsError};
 
 /// A file that has been parsed.
@@ -97,7 +97,7 @@ impl<'r> Loader<'r> {
         report_unknown(&toolchain.file, &toolchain.text, &toolchain.references, &known, &mut self.faults);
     }
 
-    /// Reports a toolchain whose seeds are not there.
+    /// Reports a toolchain whose seeds, or parts of them that it links, are not there.
     pub fn check_seeds(&mut self, toolchain: &Loaded<ToolchainFile>, seeds: &BTreeMap<String, Option<Seeds>>) {
         let Some(wanted) = toolchain.value.as_ref().map(|toolchain| &toolchain.seeds) else { return };
         let name = wanted.get_ref();
@@ -105,6 +105,17 @@ impl<'r> Loader<'r> {
             let help = format!("seeds are {}", listed(seeds.keys(), "and"));
             let message = format!("unknown seeds `{name}`");
             self.faults.push(Diagnostic::new(&toolchain.file, &toolchain.text, wanted.span(), message, Some(help)));
+        }
+        // Seeds with faults are known, their packages are not.
+        let Some(Some(seeds)) = seeds.get(name) else { return };
+        let names: Vec<&str> = seeds.packages.iter().map(|package| package.name.as_str()).collect();
+        for linked in toolchain.value.iter().flat_map(|toolchain| &toolchain.linked) {
+            let Linked::Seed(library) = linked.get_ref() else { continue };
+            if !names.contains(&library.package.as_str()) {
+                let help = did_you_mean(&library.package, names.iter().copied());
+                let message = format!("the seeds `{name}` have no package `{}`", library.package);
+                self.faults.push(Diagnostic::new(&toolchain.file, &toolchain.text, linked.span(), message, help));
+            }
         }
     }
 }

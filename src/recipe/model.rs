@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use globset::GlobMatcher;
 
-use super::{ComponentName, OutputRef, RecipeName, Source};
-use crate::digest::Blake3;
+use super::{ComponentName, Cpe, OutputRef, RecipeName, Source};
+use crate::digest::{Blake3, Sha256};
 use crate::path::RelPath;
 
 /// A parsed recipe.
@@ -22,6 +22,8 @@ pub struct Recipe {
     pub license: String,
     /// The project's page.
     pub homepage: Option<String>,
+    /// What the NVD's dictionary calls it.
+    pub cpe: Option<Cpe>,
     /// Local files that the build finds at `/build/files`.
     pub files: Vec<LocalFile>,
     /// Local patches, applied in order to the main source with `patch -p1`.
@@ -40,6 +42,8 @@ pub struct Recipe {
     pub tests: Vec<Test>,
     /// The file that it was read from.
     pub file: PathBuf,
+    /// What that file's text hashed to; not part of any key.
+    pub sha256: Sha256,
 }
 
 /// A file beside the recipe.
@@ -51,6 +55,8 @@ pub struct LocalFile {
     pub path: PathBuf,
     /// The hash of its content when the catalogue was loaded.
     pub digest: Blake3,
+    /// The same in the hash that evidence names inputs by; not part of any key.
+    pub sha256: Sha256,
 }
 
 /// Other recipes that a build needs.

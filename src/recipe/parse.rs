@@ -24,6 +24,7 @@ use fields::Fields;
 use toml::de::DeTable;
 
 use super::{ComponentName, Diagnostic, OutputRef, RecipeName};
+use crate::digest::Sha256;
 
 pub(super) use build::Presets;
 pub(super) use image::read_image_spec;
@@ -81,6 +82,11 @@ impl Document<'_> {
             Some(at) => span.start + at..span.start + at + part.len(),
             None => span,
         }
+    }
+
+    /// What its text hashes to.
+    fn sha256(&self) -> Sha256 {
+        Sha256::of(self.text.as_bytes())
     }
 
     /// The file's name without its extension.

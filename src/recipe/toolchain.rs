@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Location, RecipeName};
+use super::{Cpe, Location, RecipeName};
 use crate::digest::Sha256;
 use crate::path::RelPath;
 
@@ -44,12 +45,44 @@ pub struct Toolchain {
     pub tools: Vec<RecipeName>,
     /// Recipes whose `dev` component is in `/sysroot`.
     pub sysroot: Vec<RecipeName>,
+    /// What every program that it links has inside it, beside its own code and its libraries.
+    pub linked: Vec<Linked>,
     /// Every build's environment; `${HOST}` and `${BUILD}` stand for the triplets.
     pub env: BTreeMap<String, String>,
     /// The targets that it can compile for.
     pub targets: BTreeMap<Target, TargetFacts>,
     /// Recipes that belong to the toolchain: built with the seeds alone.
     pub recipes: Vec<RecipeName>,
+    /// The file that it was read from.
+    pub file: PathBuf,
+    /// What that file's text hashed to; not part of any key.
+    pub sha256: Sha256,
+}
+
+/// Something of the toolchain that ends up inside programs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Linked {
+    /// A library that a recipe of it builds.
+    Recipe(RecipeName),
+    /// A library that comes as it is from one of the seeds.
+    Seed(SeedLibrary),
+}
+
+/// A library out of a seed package, with the facts that a package of binaries does not state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeedLibrary {
+    /// The seed package that brings it.
+    pub package: String,
+    /// The library's own name.
+    pub name: String,
+    /// What it is, in a line.
+    pub summary: String,
+    /// The licence, an SPDX expression.
+    pub license: String,
+    /// The project's page.
+    pub homepage: Option<String>,
+    /// What the NVD's dictionary calls it.
+    pub cpe: Option<Cpe>,
 }
 
 /// What a toolchain knows of one target.
@@ -72,6 +105,10 @@ pub struct Seeds {
     pub packages: Vec<SeedPackage>,
     /// Symbolic links that the packages' own scripts would have made.
     pub links: Links,
+    /// The file that they were read from.
+    pub file: PathBuf,
+    /// What that file's text hashed to; not part of any key.
+    pub sha256: Sha256,
 }
 
 /// Link path → target.
@@ -99,6 +136,10 @@ pub struct Preset {
     pub summary: String,
     /// The phases, in order.
     pub phases: Vec<Phase>,
+    /// The file that it was read from.
+    pub file: PathBuf,
+    /// What that file's text hashed to; not part of any key.
+    pub sha256: Sha256,
 }
 
 /// One phase of a preset.

@@ -5,7 +5,7 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::*;
-use crate::digest::Blake3;
+use crate::digest::{Blake3, Sha256};
 use crate::recipe::Preset;
 use crate::recipe::parse::{Presets, parse_recipe};
 
@@ -19,7 +19,13 @@ fn recipe_with_test(outputs: &str, test: &str) -> Recipe {
         "name = 'x'\nversion = '1'\nsummary = 'X'\nlicense = 'MIT'\nbuild.preset = 'plain'\n\
          test = [{{ {test} }}]\n{outputs}"
     );
-    let preset = Preset { name: "plain".to_owned(), summary: String::new(), phases: Vec::new() };
+    let preset = Preset {
+        name: "plain".to_owned(),
+        summary: String::new(),
+        phases: Vec::new(),
+        file: "plain.toml".into(),
+        sha256: Sha256::of(b""),
+    };
     let presets = Presets::from([("plain".to_owned(), Some(preset))]);
     let parsed = parse_recipe(Path::new("x.toml"), &text, &presets, &|_| Ok(Vec::new()));
     assert_eq!(parsed.faults, []);

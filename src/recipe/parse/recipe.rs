@@ -32,6 +32,7 @@ fn recipe(fields: &mut Fields<'_>, presets: &Presets, read: ReadLocal<'_>) -> Op
     let summary = fields.required::<Line>("summary");
     let license = fields.required::<License>("license");
     let homepage = homepage(fields);
+    let cpe = fields.optional("cpe");
     let files = local_files(fields, "files", read);
     let patches = local_files(fields, "patches", read);
     let sources = sources(fields, version.as_deref());
@@ -48,6 +49,7 @@ fn recipe(fields: &mut Fields<'_>, presets: &Presets, read: ReadLocal<'_>) -> Op
         summary: summary?.0,
         license: license?.0,
         homepage,
+        cpe,
         files: files?,
         patches: patches?,
         sources: sources?,
@@ -57,6 +59,7 @@ fn recipe(fields: &mut Fields<'_>, presets: &Presets, read: ReadLocal<'_>) -> Op
         components: outputs.components,
         tests: tests?,
         file: fields.document.file.to_owned(),
+        sha256: fields.document.sha256(),
     })
 }
 
@@ -84,7 +87,8 @@ fn version(fields: &mut Fields<'_>) -> Option<String> {
     Some(version.into_inner().0)
 }
 
-fn homepage(fields: &mut Fields<'_>) -> Option<String> {
+/// The field `homepage`, which may be missing.
+pub(super) fn homepage(fields: &mut Fields<'_>) -> Option<String> {
     let homepage = fields.optional::<Spanned<Line>>("homepage")?;
     let text = &homepage.get_ref().0;
     if !text.starts_with("https://") && !text.starts_with("http://") {
@@ -101,7 +105,10 @@ fn local_files(fields: &mut Fields<'_>, key: &'static str, read: ReadLocal<'_>) 
     let local_file = |name: Spanned<RelPath>| {
         let path = name.get_ref().under(&directory);
         match read(&path) {
-            Ok(bytes) => Some(LocalFile { name: name.into_inner(), path, digest: Blake3::of(&bytes) }),
+            Ok(bytes) => {
+                let (digest, sha256) = (Blake3::of(&bytes), Sha256::of(&bytes));
+                Some(LocalFile { name: name.into_inner(), path, digest, sha256 })
+            }
             Err(error) => {
                 let message = format!("cannot read {}: {error}", path.display());
                 let help = format!("files beside a recipe are looked for in {}", directory.display());

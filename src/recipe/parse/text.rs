@@ -12,7 +12,7 @@ use super::fields::{Entries, Fields, Value};
 use crate::digest::Sha256;
 use crate::path::RelPath;
 use crate::path::glob;
-use crate::recipe::{ComponentName, OutputRef, RecipeName};
+use crate::recipe::{ComponentName, Cpe, OutputRef, RecipeName};
 
 macro_rules! value_from_text {
     ($($name:ty),*) => {$(
@@ -25,7 +25,7 @@ macro_rules! value_from_text {
     )*};
 }
 
-value_from_text!(RecipeName, ComponentName, OutputRef, Sha256);
+value_from_text!(RecipeName, ComponentName, OutputRef, Cpe, Sha256);
 
 impl Value for RelPath {
     fn read(value: &Spanned<DeValue<'_>>, document: &Document<'_>) -> Option<Self> {

@@ -1,19 +1,21 @@
 //! `toolchains/…`: the toolchain, its seeds and the presets.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 
 use super::fields::{Entries, Fields};
-use super::recipe::{named_as_file, recipe_names};
+use super::license::License;
+use super::recipe::{homepage, named_as_file, recipe_names};
 use super::text::{Line, relative, report_repeats, variables};
 use super::{Document, Parsed, parse};
 use crate::digest::Sha256;
 use crate::path::RelPath;
 use crate::recipe::nearest::{did_you_mean, listed};
 use crate::recipe::{
-    ComponentName, Links, Location, Phase, Preset, RecipeName, SeedPackage, Seeds, Target, TargetFacts,
+    ComponentName, Linked, Links, Location, Phase, Preset, RecipeName, SeedLibrary, SeedPackage, Seeds, Target,
+    TargetFacts,
 };
 
 /// A toolchain's own file; what it names is put in its place by the catalogue.
@@ -23,8 +25,11 @@ pub(in crate::recipe) struct ToolchainFile {
     pub seeds: Spanned<String>,
     pub tools: Vec<RecipeName>,
     pub sysroot: Vec<RecipeName>,
+    pub linked: Vec<Spanned<Linked>>,
     pub env: BTreeMap<String, String>,
     pub targets: BTreeMap<Target, TargetFacts>,
+    pub file: PathBuf,
+    pub sha256: Sha256,
 }
 
 /// Parses `toolchains/NAME/toolchain.toml`.
@@ -40,6 +45,7 @@ pub(in crate::recipe) fn parse_toolchain(file: &Path, text: &str) -> Parsed<Tool
         let seeds = fields.required("seeds");
         let tools = recipe_names(fields, "tools", None);
         let sysroot = recipe_names(fields, "sysroot", Some(ComponentName::dev()));
+        let linked: Vec<_> = fields.tables("linked", "[[linked]]").into_iter().map(linked).collect();
         let env = toolchain_environment(fields);
         let targets = fields.named_tables("target").into_iter().filter_map(target).collect::<BTreeMap<_, _>>();
         if targets.is_empty() {
@@ -51,10 +57,43 @@ pub(in crate::recipe) fn parse_toolchain(file: &Path, text: &str) -> Parsed<Tool
             seeds: seeds?,
             tools,
             sysroot,
+            linked: linked.into_iter().collect::<Option<_>>()?,
             env,
             targets,
+            file: fields.document.file.to_owned(),
+            sha256: fields.document.sha256(),
         })
     })
+}
+
+/// A recipe, or a seed with what is to be said of its library.
+fn linked(mut fields: Fields<'_>) -> Option<Spanned<Linked>> {
+    let place = fields.place();
+    if let Some(recipe) = fields.optional::<Spanned<RecipeName>>("recipe") {
+        fields.document.refer_to_recipe(recipe.span(), recipe.get_ref().clone(), Some(ComponentName::dev()));
+        fields.finish();
+        return Some(Spanned::new(place, Linked::Recipe(recipe.into_inner())));
+    }
+    if !fields.has("seed") {
+        fields.report("what is linked comes from a recipe or a seed", Some("say `recipe` or `seed`".to_owned()));
+    }
+    let package = fields.optional::<Spanned<String>>("seed");
+    let name = fields.required::<Line>("name");
+    let summary = fields.required::<Line>("summary");
+    let license = fields.required::<License>("license");
+    let homepage = homepage(&mut fields);
+    let cpe = fields.optional("cpe");
+    fields.finish();
+    let package = package?;
+    let library = SeedLibrary {
+        package: package.get_ref().clone(),
+        name: name?.0,
+        summary: summary?.0,
+        license: license?.0,
+        homepage,
+        cpe,
+    };
+    Some(Spanned::new(package.span(), Linked::Seed(library)))
 }
 
 fn toolchain_environment(fields: &mut Fields<'_>) -> BTreeMap<String, String> {
@@ -97,7 +136,14 @@ pub(in crate::recipe) fn parse_seeds(file: &Path, text: &str) -> Parsed<Seeds> {
         report_repeats(&names, fields.document);
         let links = links(fields);
         let packages = packages.into_iter().map(|package| package.map(|(_, package)| package));
-        Some(Seeds { name: name?, summary: summary?.0, packages: packages.collect::<Option<_>>()?, links })
+        Some(Seeds {
+            name: name?,
+            summary: summary?.0,
+            packages: packages.collect::<Option<_>>()?,
+            links,
+            file: fields.document.file.to_owned(),
+            sha256: fields.document.sha256(),
+        })
     })
 }
 
@@ -136,7 +182,13 @@ pub(in crate::recipe) fn parse_preset(file: &Path, text: &str) -> Parsed<Preset>
         if phases.is_empty() {
             fields.report("a preset needs a phase", Some("add [[phase]] with `name` and `script`".to_owned()));
         }
-        Some(Preset { name: name?, summary: summary?.0, phases: phases.into_iter().collect::<Option<_>>()? })
+        Some(Preset {
+            name: name?,
+            summary: summary?.0,
+            phases: phases.into_iter().collect::<Option<_>>()?,
+            file: fields.document.file.to_owned(),
+            sha256: fields.document.sha256(),
+        })
     })
 }
 
