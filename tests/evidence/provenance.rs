@@ -119,7 +119,7 @@ fn the_parameters_are_those_that_were_given() {
             "compression": "zstd",
         })
     );
-    assert!(predicate["buildDefinition"]["internalParameters"]["encoder"].as_str().unwrap().starts_with("zstd-sys "));
+    assert!(predicate["buildDefinition"]["internalParameters"]["encoder"].as_str().unwrap().starts_with("zstd "));
     assert_eq!(predicate["runDetails"]["builder"]["id"], "https://ci.example/runner");
     assert_eq!(predicate["runDetails"]["metadata"], Value::Null, "no time, no invocation");
     let text = statement.to_string();

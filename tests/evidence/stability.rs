@@ -6,8 +6,15 @@ use std::process::Command;
 use crate::images::{Image, SPEC, drystone, elsewhere, sampler};
 use crate::support::{DRYSTONE, HOME, Run, base};
 
-const DOCUMENTS: [&str; 5] =
-    ["cyclonedx.intoto.json", "provenance.intoto.json", "sbom.cdx.json", "sbom.spdx.json", "spdx.intoto.json"];
+const DOCUMENTS: [&str; 7] = [
+    "controls.intoto.json",
+    "cyclonedx.intoto.json",
+    "policy.intoto.json",
+    "provenance.intoto.json",
+    "sbom.cdx.json",
+    "sbom.spdx.json",
+    "spdx.intoto.json",
+];
 
 fn bytes(image: &Image, name: &str) -> Vec<u8> {
     std::fs::read(image.file(name)).unwrap()
