@@ -2,5 +2,6 @@
 //! provenance, signatures.
 
 mod artifact;
+pub mod key;
 
 pub use artifact::Artifact;
