@@ -83,9 +83,7 @@ impl Params {
     fn cost(self) -> Result<u8, KeyError> {
         let Self { n, r, p } = self;
         let known = COSTS.into_iter().find(|cost| 1 << cost == n);
-        known
-            .filter(|_| r == u64::from(BLOCK) && p == u64::from(PARALLEL))
-            .ok_or(KeyError::Scrypt { n, r, p })
+        known.filter(|_| r == u64::from(BLOCK) && p == u64::from(PARALLEL)).ok_or(KeyError::Scrypt { n, r, p })
     }
 }
 
