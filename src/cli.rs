@@ -6,43 +6,4 @@ mod carry_out;
 mod controls;
 mod failure;
 mod image;
-mod judge;
-mod log;
-mod plan;
-mod project;
-mod show;
-mod store;
-
-use std::process::ExitCode;
-
-use clap::Parser as _;
-
-use args::{Cli, Verb};
-use failure::Failure;
-
-/// Reads the command line, does what it says, and gives the exit code: 0 for success, 1 when a build failed or a
-/// check found something, 2 for a mistake in the command line or in a file, 3 when this machine lacks something,
-/// 130 when interrupted.
-pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match run(&cli) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(),
-    }
-}
-
-fn run(cli: &Cli) -> Result<(), Failure> {
-    let common = &cli.common;
-    match &cli.verb {
-        Verb::Build(args) => build::run(common, args),
-        Verb::Image(args) => image::run(common, args),
-        Verb::Plan(args) => plan::run(common, args),
-        Verb::Log(args) => log::run(common, args),
-        Verb::Store(args) => store::run(common, args),
-        Verb::Completions { shell } => {
-            use clap::CommandFactory as _;
-            clap_complete::generate(*shell, &mut Cli::command(), "drystone", &mut std::io::stdout());
-            Ok(())
-        }
-    }
-}
+mod keys;

@@ -5,6 +5,8 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
+use crate::attest::SignatureError;
+use crate::attest::key::KeyError;
 use crate::builder::{BuildError, BuildFailure};
 use crate::fs::FsError;
 use crate::image::ImageError;
@@ -43,6 +45,11 @@ impl Failure {
     /// A check that found something, said already.
     pub fn found(message: String, hint: &str) -> Self {
         Self { class: Class::Work, messages: vec![message], hints: vec![hint.to_owned()] }
+    }
+
+    /// A check that found several things.
+    pub fn faults(messages: Vec<String>, hints: Vec<String>) -> Self {
+        Self { class: Class::Work, messages, hints }
     }
 
     /// A mistake of the user's.
@@ -190,6 +197,35 @@ impl From<ImageError> for Failure {
         let class =
             if of_machine || matches!(error, ImageError::Corrupt { .. }) { Class::Machine } else { Class::User };
         Self::new(class, &error)
+    }
+}
+
+impl From<KeyError> for Failure {
+    fn from(error: KeyError) -> Self {
+        let class = match error {
+            KeyError::Fs(_) | KeyError::Random { .. } => Class::Machine,
+            _ => Class::User,
+        };
+        let mut failure = Self::new(class, &error);
+        if matches!(&error, KeyError::EmptyPassphrase) {
+            failure.hints.push("for a key that needs none: --no-passphrase".to_owned());
+        }
+        failure
+    }
+}
+
+impl From<SignatureError> for Failure {
+    fn from(error: SignatureError) -> Self {
+        let class = match error {
+            SignatureError::Fs(_) => Class::Machine,
+            SignatureError::Blob(_) => Class::Work,
+            _ => Class::User,
+        };
+        let mut failure = Self::new(class, &error);
+        if matches!(&error, SignatureError::Reference { .. }) {
+            failure.hints.push("name it as it is pulled: --as registry.example/repository:tag".to_owned());
+        }
+        failure
     }
 }
 
