@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::oci::OciDigest;
-use super::statement::StatementError;
+use super::read_statement::StatementError;
 use crate::digest::Sha256;
 use crate::fs::FsError;
 

@@ -20,7 +20,7 @@ use super::bundle::{self, Bundle, STATEMENT};
 use super::cosign::{self, ImageSignature};
 use super::key::KeyId;
 use super::oci::{Annotations, referrer};
-use super::{Artifact, Layout, SignatureError, Statement, Subject};
+use super::{Artifact, Layout, ReadStatement, SignatureError, Subject};
 use crate::digest::Sha256;
 use crate::fs;
 
@@ -60,7 +60,7 @@ pub struct StatementFile {
     /// Its bytes.
     pub bytes: Vec<u8>,
     /// What it says.
-    pub statement: Statement,
+    pub statement: ReadStatement,
 }
 
 /// A bill of materials in a file.
@@ -126,7 +126,7 @@ impl Evidence {
                 }
             } else if let Some(stem) = name.strip_suffix(STATEMENT_FILE) {
                 let bytes = fs::read(&path)?;
-                let statement = Statement::parse(&bytes)
+                let statement = ReadStatement::parse(&bytes)
                     .map_err(|source| SignatureError::Statement { path: path.clone(), source })?;
                 self.statements.push(StatementFile { path, name: format!("{prefix}{stem}"), bytes, statement });
             } else if let Some((_, media_type, predicate)) = DOCUMENTS.into_iter().find(|(file, ..)| *file == name) {
@@ -151,7 +151,7 @@ impl Evidence {
             for json in &signatures.bundles {
                 // What is damaged goes along as it is: whoever verifies it says so.
                 let payload = Bundle::parse(json).and_then(|bundle| bundle.payload()).unwrap_or_default();
-                let predicate_type = Statement::parse(&payload).map(|statement| statement.predicate_type);
+                let predicate_type = ReadStatement::parse(&payload).map(|statement| statement.predicate_type);
                 artifacts.push(bundle::artifact(
                     &subject.descriptor,
                     json.clone(),

@@ -11,7 +11,7 @@ use super::bundle::Bundle;
 use super::cosign::ImageSignature;
 use super::evidence::{BUNDLE, DIRECTORY, Evidence, PAYLOAD, SIGNATURE, SIGNATURES};
 use super::key::PrivateKey;
-use super::{Layout, Reference, SignatureError, Subject, statement};
+use super::{Layout, Reference, SignatureError, Subject, read_statement};
 use crate::digest::Sha256;
 use crate::fs;
 
@@ -85,7 +85,7 @@ fn sign_one(
         put(format!("{stem}{PAYLOAD}"), signature.payload);
         put(format!("{stem}{SIGNATURE}"), signature.signature.into_bytes());
     }
-    put(format!("image{BUNDLE}"), Bundle::sign(&statement::of_signature(&digest), key).to_json());
+    put(format!("image{BUNDLE}"), Bundle::sign(&read_statement::of_signature(&digest), key).to_json());
     let mut statements = Vec::new();
     for file in evidence.statements.iter().filter(|file| file.statement.is_about(&digest)) {
         put(format!("statement-{}{BUNDLE}", file.name), Bundle::sign(&file.bytes, key).to_json());

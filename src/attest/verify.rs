@@ -12,8 +12,8 @@ use super::bundle::{BUNDLE, Bundle, BundleError, STATEMENT};
 use super::cosign::{self, PAYLOAD};
 use super::key::{KeyId, PublicKey};
 use super::oci::{Manifest, OciDigest};
-use super::statement::SIGN;
-use super::{Artifact, Statement, Subject};
+use super::read_statement::SIGN;
+use super::{Artifact, ReadStatement, Subject};
 use crate::digest::Sha256;
 
 /// A kind of statement that an image can be required to have.
@@ -105,7 +105,7 @@ pub enum What {
         /// The bytes that are signed.
         payload: Vec<u8>,
         /// What they say.
-        statement: Box<Statement>,
+        statement: Box<ReadStatement>,
     },
 }
 
@@ -292,7 +292,7 @@ impl Judge<'_> {
             Err(BundleError::OtherKey(_)) => return self.other(of, bundle.signer()),
             Err(error) => return self.altered(of, what(), error.to_string()),
         };
-        match Statement::parse(&payload) {
+        match ReadStatement::parse(&payload) {
             Err(error) => self.altered(of, what(), error.to_string()),
             Ok(statement) if !statement.is_about(&of) => {
                 let subjects: Vec<_> = statement.subjects().map(|subject| format!("sha256:{subject}")).collect();
@@ -305,7 +305,7 @@ impl Judge<'_> {
     }
 
     fn unsigned_statement(&mut self, of: Sha256, bytes: &[u8]) {
-        match Statement::parse(bytes) {
+        match ReadStatement::parse(bytes) {
             Ok(statement) => self.report.unsigned.push((of, statement.predicate_type)),
             Err(error) => self.altered(of, "an unsigned statement".to_owned(), error.to_string()),
         }

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use drystone::digest::Sha256;
 use serde_json::{Value, json};
@@ -104,7 +104,7 @@ impl Bench {
     pub fn state(&self, name: &str, predicate_type: &str, subjects: &[&str]) {
         let subjects: Vec<Value> = subjects.iter().map(|sha256| json!({"digest": {"sha256": sha256}})).collect();
         let statement = json!({
-            "_type": "https://in-toto.io/Statement/v1",
+            "_type": "https://in-toto.io/ReadStatement/v1",
             "subject": subjects,
             "predicateType": predicate_type,
             "predicate": {"name": name},
@@ -201,11 +201,4 @@ pub fn write_layout(root: &Path, word: &str) -> (String, Vec<String>) {
 /// The digits of a descriptor's digest.
 pub fn hex(descriptor: &Value) -> String {
     descriptor["digest"].as_str().unwrap().strip_prefix("sha256:").unwrap().to_owned()
-}
-
-/// Runs a command with something on its standard input.
-pub fn feed(command: &mut Command, input: &[u8]) -> Run {
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(input).unwrap();
-    Run::from(child.wait_with_output().unwrap())
 }

@@ -1,12 +1,12 @@
 //! One bit of a key, a payload, a signature or a bundle is another: that is an error, and never a panic.
 
 use drystone::attest::key::{PrivateKey, PublicKey, Stored};
-use drystone::attest::{Bundle, ImageSignature, Statement};
+use drystone::attest::{Bundle, ImageSignature, ReadStatement};
 use drystone::digest::Sha256;
 use proptest::prelude::{ProptestConfig, any, proptest};
 
 const SEALED: &str = include_str!("keys/cosign-1.key");
-const STATEMENT: &str = r#"{"_type":"https://in-toto.io/Statement/v1","subject":[{"digest":{"sha256":"0000000000000000000000000000000000000000000000000000000000000000"}}],"predicateType":"https://slsa.dev/provenance/v1","predicate":{}}"#;
+const STATEMENT: &str = r#"{"_type":"https://in-toto.io/ReadStatement/v1","subject":[{"digest":{"sha256":"0000000000000000000000000000000000000000000000000000000000000000"}}],"predicateType":"https://slsa.dev/provenance/v1","predicate":{}}"#;
 
 /// Every text that differs in one bit; what is no text any more is left out.
 fn flipped(text: &[u8]) -> impl Iterator<Item = (usize, Vec<u8>)> + '_ {
@@ -79,7 +79,7 @@ fn a_bundle() {
 #[test]
 fn a_statement_does_not_panic() {
     for (_, other) in flipped(STATEMENT.as_bytes()) {
-        let _ = Statement::parse(&other).map(|statement| statement.is_about(&Sha256::of(b"")));
+        let _ = ReadStatement::parse(&other).map(|statement| statement.is_about(&Sha256::of(b"")));
     }
 }
 
@@ -98,7 +98,7 @@ proptest! {
     fn anything_at_all(bytes in any::<Vec<u8>>()) {
         assert!(read(&bytes).is_none());
         assert!(Bundle::parse(&bytes).is_err());
-        assert!(Statement::parse(&bytes).is_err());
+        assert!(ReadStatement::parse(&bytes).is_err());
         let signature = String::from_utf8_lossy(&bytes).into_owned();
         let other = ImageSignature { signer: None, payload: bytes, signature };
         assert!(other.verify(&key_of_nobody()).is_err());

@@ -1,10 +1,13 @@
 //! Keys are made, shown, kept from others, and read whoever made them.
 
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
+use std::time::Duration;
 
 use insta::assert_snapshot;
 
-use crate::bench::{Bench, PASSPHRASE, feed};
+use crate::bench::{Bench, PASSPHRASE};
 use crate::support::Run;
 
 const COSIGN: &str = include_str!("keys/cosign-2.5.key");
@@ -82,20 +85,32 @@ fn a_passphrase_comes_from_a_file_the_environment_or_a_person() {
     assert!(!bench.path("empty.key").exists() && !bench.path("empty.pub").exists());
 }
 
-/// Runs the program on a terminal of its own, where somebody types.
-fn on_a_terminal(bench: &Bench, words: &str, typed: &str) -> Run {
+/// Runs the program on a terminal of its own, where somebody types line after line until it ends: what is typed
+/// before the terminal has stopped to show it is thrown away.
+fn on_a_terminal(bench: &Bench, words: &str, line: impl Fn(usize) -> String) -> Run {
     let command = format!("{} {words}", crate::support::DRYSTONE);
-    feed(&mut bench.command_of("script", &["-qec", &command, "/dev/null"]), typed.as_bytes())
+    let mut script = bench.command_of("script", &["-qec", &command, "/dev/null"]);
+    let mut script = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut keyboard = script.stdin.take().unwrap();
+    for number in 0.. {
+        if script.try_wait().unwrap().is_some() {
+            break;
+        }
+        // Nobody reads what is typed too late.
+        let _ = keyboard.write_all(format!("{}\n", line(number)).as_bytes());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Run::from(script.wait_with_output().unwrap())
 }
 
 #[test]
 fn a_person_types_a_new_passphrase_twice_and_nobody_sees_it() {
     let bench = Bench::new();
-    let run = on_a_terminal(&bench, "keys new -o typed", &format!("{PASSPHRASE}\n{PASSPHRASE}\n"));
+    let run = on_a_terminal(&bench, "keys new -o typed", |_| PASSPHRASE.to_owned());
     assert_eq!(run.code, Some(0), "{run:?}");
     assert!(run.stdout.contains("passphrase for the new key: ") && run.stdout.contains("the same again: "), "{run:?}");
     bench.with_passphrase(&["keys", "public", "typed.key"]).succeeded();
-    let run = on_a_terminal(&bench, "keys new -o twice", "one\nanother\n");
+    let run = on_a_terminal(&bench, "keys new -o twice", |number| format!("another {number}"));
     assert_eq!(run.code, Some(2), "{run:?}");
     assert!(run.stdout.contains("the two passphrases differ"), "{run:?}");
     assert!(!bench.path("twice.key").exists());

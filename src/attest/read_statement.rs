@@ -10,14 +10,14 @@ use serde_json::Value;
 use super::oci::to_json;
 use crate::digest::Sha256;
 
-const TYPE: &str = "https://in-toto.io/Statement/v1";
+const TYPE: &str = "https://in-toto.io/ReadStatement/v1";
 /// cosign's predicate that says nothing but that the image is signed.
 pub(super) const SIGN: &str = "https://sigstore.dev/cosign/sign/v1";
 
 /// A statement.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Statement {
+pub struct ReadStatement {
     #[serde(rename = "_type")]
     kind: String,
     subject: Vec<Resource>,
@@ -51,7 +51,7 @@ pub enum StatementError {
     NoSubject,
 }
 
-impl Statement {
+impl ReadStatement {
     /// Reads a statement.
     ///
     /// # Errors
@@ -80,7 +80,7 @@ impl Statement {
 
 /// What cosign 3 signs in place of the older payload: that this is the image, and nothing else of it.
 pub(super) fn of_signature(manifest: &Sha256) -> Vec<u8> {
-    to_json(&Statement {
+    to_json(&ReadStatement {
         kind: TYPE.to_owned(),
         subject: vec![Resource { name: None, digest: BTreeMap::from([("sha256".to_owned(), manifest.to_string())]) }],
         predicate_type: SIGN.to_owned(),
