@@ -23,7 +23,7 @@ pub use error::{BlobFault, SignatureError};
 pub use evidence::{DocumentFile, Evidence, Signatures, StatementFile};
 pub use layout::{Checked, Layout};
 pub use oci::{Annotations, Descriptor, DigestError, OciDigest, Platform};
-pub use read_statement::{Statement, StatementError};
+pub use read_statement::{ReadStatement, StatementError};
 pub use reference::Reference;
 pub use sign::{Signed, sign};
 pub use subject::{Subject, subjects};

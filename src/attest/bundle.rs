@@ -72,7 +72,7 @@ pub enum BundleError {
     #[error("the bundle's {0} is not base64")]
     Base64(&'static str),
     /// It says that another key signed it.
-    #[error("it says that the key {} signed it", .0)]
+    #[error("it says that the key `{}` signed it", .0.escape_debug())]
     OtherKey(String),
     /// The signature is not this key's for this payload.
     #[error("its signature does not fit: it was altered after the key signed it")]
@@ -139,10 +139,11 @@ impl Bundle {
     /// # Errors
     /// When it says that another key has signed it, or none of its signatures is this key's.
     pub fn verify(&self, key: &PublicKey) -> Result<Vec<u8>, BundleError> {
-        if let Some(signer) = self.signer()
-            && signer != key.id()
-        {
-            return Err(BundleError::OtherKey(signer.to_string()));
+        let hint = &self.verification_material.public_key.hint;
+        let other = || BundleError::OtherKey(self.signer().map_or_else(|| hint.clone(), |signer| signer.to_string()));
+        // Without a hint only trying tells.
+        if !hint.is_empty() && self.signer() != Some(key.id()) {
+            return Err(other());
         }
         let payload = self.payload()?;
         let signed = pre_authentication_encoding(&self.dsse_envelope.payload_type, &payload);
@@ -152,10 +153,7 @@ impl Bundle {
                 return Ok(payload);
             }
         }
-        match self.signer() {
-            Some(_) => Err(BundleError::Signature),
-            None => Err(BundleError::OtherKey(self.verification_material.public_key.hint.clone())),
-        }
+        Err(if hint.is_empty() { other() } else { BundleError::Signature })
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::oci::to_json;
 use crate::digest::Sha256;
 
-const TYPE: &str = "https://in-toto.io/ReadStatement/v1";
+const TYPE: &str = "https://in-toto.io/Statement/v1";
 /// cosign's predicate that says nothing but that the image is signed.
 pub(super) const SIGN: &str = "https://sigstore.dev/cosign/sign/v1";
 

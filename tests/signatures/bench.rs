@@ -104,7 +104,7 @@ impl Bench {
     pub fn state(&self, name: &str, predicate_type: &str, subjects: &[&str]) {
         let subjects: Vec<Value> = subjects.iter().map(|sha256| json!({"digest": {"sha256": sha256}})).collect();
         let statement = json!({
-            "_type": "https://in-toto.io/ReadStatement/v1",
+            "_type": "https://in-toto.io/Statement/v1",
             "subject": subjects,
             "predicateType": predicate_type,
             "predicate": {"name": name},

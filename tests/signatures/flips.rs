@@ -6,7 +6,7 @@ use drystone::digest::Sha256;
 use proptest::prelude::{ProptestConfig, any, proptest};
 
 const SEALED: &str = include_str!("keys/cosign-1.key");
-const STATEMENT: &str = r#"{"_type":"https://in-toto.io/ReadStatement/v1","subject":[{"digest":{"sha256":"0000000000000000000000000000000000000000000000000000000000000000"}}],"predicateType":"https://slsa.dev/provenance/v1","predicate":{}}"#;
+const STATEMENT: &str = r#"{"_type":"https://in-toto.io/Statement/v1","subject":[{"digest":{"sha256":"0000000000000000000000000000000000000000000000000000000000000000"}}],"predicateType":"https://slsa.dev/provenance/v1","predicate":{}}"#;
 
 /// Every text that differs in one bit; what is no text any more is left out.
 fn flipped(text: &[u8]) -> impl Iterator<Item = (usize, Vec<u8>)> + '_ {

@@ -110,7 +110,7 @@ fn cosign_accepts_the_image_and_each_platform_and_refuses_another_key() {
     for image in std::iter::once(trial.name()).chain(trial.bench.manifests.iter().map(by_digest)) {
         let run = trial.cosign("verify", "ours", &[], &image).succeeded();
         assert!(run.stdout.contains(&trial.name()), "{run:?}");
-        trial.cosign("verify", "theirs", &[], &image).ended(10).says("no matching signatures");
+        trial.cosign("verify", "theirs", &[], &image).ended(12).says("no matching signatures");
     }
 }
 
@@ -178,7 +178,7 @@ fn cosign_signs_with_our_key_and_we_with_cosign_s() {
     for key in ["ours", "sealed", "cosign"] {
         trial.cosign("verify", key, &[], &named).succeeded();
     }
-    trial.cosign("verify", "theirs", &[], &named).ended(10);
+    trial.cosign("verify", "theirs", &[], &named).ended(12);
 }
 
 #[test]

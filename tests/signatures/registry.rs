@@ -10,6 +10,7 @@ use drystone::attest::{Artifact, Evidence, Layout};
 use drystone::digest::Sha256;
 use serde_json::{Value, json};
 
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
 /// The registry; it ends with the test.
@@ -52,7 +53,7 @@ impl Registry {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let (host, length) = (&self.address, body.len());
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nAccept: */*\r\nContent-Type: {kind}\r\n\
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nAccept: {MANIFEST}, {INDEX}\r\nContent-Type: {kind}\r\n\
              Content-Length: {length}\r\n\r\n"
         );
         stream.write_all(head.as_bytes()).unwrap();

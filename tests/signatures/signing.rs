@@ -152,7 +152,7 @@ fn what_cannot_be_signed_is_said() {
     hint: name it as it is pulled: --as registry.example/repository:tag
     ");
     assert_snapshot!(said(&["sign", "nowhere", "--key", "ours.key"]), @"error: nowhere is not an OCI image layout: it has no oci-layout");
-    assert_snapshot!(said(&["sign", "layout", "--key", "ours.pub"]), @"");
+    assert_snapshot!(said(&["sign", "layout", "--key", "ours.pub"]), @"error: ours.pub is no usable key: this is a public key; signing takes the private one");
 }
 
 #[test]

@@ -20,10 +20,10 @@ const LIMIT: u64 = 64 << 10;
 pub fn read_private(path: &Path) -> Result<Stored, KeyError> {
     let file = fs::open(path)?;
     let mode = file.metadata().map_err(fs::failed("inspect", path))?.permissions().mode() & 0o7777;
-    if mode & 0o077 != 0 {
-        return Err(KeyError::Mode { path: path.to_owned(), mode });
+    match Stored::from_pem(&read(file, path)?) {
+        Ok(_) if mode & 0o077 != 0 => Err(KeyError::Mode { path: path.to_owned(), mode }),
+        stored => stored.map_err(|error| in_file(path, error)),
     }
-    Stored::from_pem(&read(file, path)?).map_err(|error| in_file(path, error))
 }
 
 /// Reads a public key.
