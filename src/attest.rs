@@ -20,7 +20,7 @@ pub use artifact::Artifact;
 pub use bundle::{BUNDLE, Bundle, BundleError, STATEMENT, pre_authentication_encoding};
 pub use cosign::{Claim, CosignError, ImageSignature, add_to_published, tag};
 pub use error::{BlobFault, SignatureError};
-pub use evidence::{DocumentFile, Evidence, Signatures, StatementFile};
+pub use evidence::{DocumentFile, Evidence, Signatures, StatementFile, artifacts};
 pub use layout::{Checked, Layout};
 pub use oci::{Annotations, Descriptor, DigestError, OciDigest, Platform};
 pub use read_statement::{ReadStatement, StatementError};

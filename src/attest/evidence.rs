@@ -38,6 +38,14 @@ const DOCUMENTS: [(&str, &str, &str); 2] = [
     ("sbom.cdx.json", "application/vnd.cyclonedx+json", "https://cyclonedx.org/bom"),
 ];
 
+/// What belongs to the image of a layout in a registry; see [`Evidence::artifacts`].
+///
+/// # Errors
+/// When the directory is no layout, a document of the image is missing or altered, or the evidence cannot be read.
+pub fn artifacts(layout: &Path) -> Result<Vec<Artifact>, SignatureError> {
+    Ok(Evidence::read(&Layout::open(layout)?)?.artifacts())
+}
+
 /// All of an image's evidence.
 #[derive(Debug)]
 pub struct Evidence {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use drystone::attest::{Evidence, Layout, add_to_published};
+use drystone::attest::{add_to_published, artifacts};
 use serde_json::json;
 
 use crate::bench::Bench;
@@ -171,7 +171,7 @@ fn cosign_signs_with_our_key_and_we_with_cosign_s() {
     // And we add to what cosign has pushed.
     std::fs::remove_dir_all(trial.bench.path("layout/evidence/signatures")).unwrap();
     trial.bench.with_passphrase(&["sign", "layout", "--key", "cosign.key", "--as", &named]).succeeded();
-    let ours = Evidence::read(&Layout::open(&trial.bench.path("layout")).unwrap()).unwrap().artifacts();
+    let ours = artifacts(&trial.bench.path("layout")).unwrap();
     let ours = ours.iter().find(|artifact| artifact.tag.as_ref() == Some(&tag)).unwrap();
     let all = add_to_published(&trial.registry.manifest(REPOSITORY, &tag), ours).unwrap();
     trial.registry.push_artifacts(REPOSITORY, &[all]);
