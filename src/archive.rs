@@ -38,6 +38,7 @@ use std::path::{Path, PathBuf};
 
 pub use budget::Limits;
 pub use error::{ArchiveError, Fault};
+pub use stream::decompress;
 pub use writer::{Meta, TarWriter, WriteError};
 
 use crate::fs;

@@ -8,11 +8,15 @@ mod evidence;
 mod failure;
 mod image;
 mod judge;
+mod keys;
 mod log;
+mod passphrase;
 mod plan;
 mod project;
 mod show;
+mod sign;
 mod store;
+mod verify_image;
 
 use std::process::ExitCode;
 
@@ -40,6 +44,8 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Verb::Plan(args) => plan::run(common, args),
         Verb::Log(args) => log::run(common, args),
         Verb::Store(args) => store::run(common, args),
+        Verb::Keys(args) => keys::run(args),
+        Verb::Sign(args) => sign::run(args),
         Verb::Completions { shell } => {
             use clap::CommandFactory as _;
             clap_complete::generate(*shell, &mut Cli::command(), "drystone", &mut std::io::stdout());

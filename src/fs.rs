@@ -8,6 +8,9 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
+
 /// A file operation that failed: what was tried, and where.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} {}", path.display())]
@@ -176,6 +179,24 @@ fn reflink(from: &Path, to: &Path) -> Result<bool> {
     let mode = source.metadata().map_err(failed("inspect", from))?.permissions();
     target.set_permissions(mode).map_err(failed("set the mode of", to))?;
     Ok(true)
+}
+
+/// Moves a whole tree into the place of another, or of nothing, in one step. The old one is at `new` or at `aside`
+/// afterwards, which must be on the same file system; its owner removes both.
+///
+/// # Errors
+/// When it cannot be moved; the old one is in its place still.
+pub fn replace_tree(new: &Path, place: &Path, aside: &Path) -> Result<()> {
+    match renameat_with(CWD, new, CWD, place, RenameFlags::EXCHANGE) {
+        Ok(()) => Ok(()),
+        Err(Errno::NOENT) => rename(new, place),
+        // Not every file system can exchange: then the old one stands aside for a moment.
+        Err(Errno::INVAL | Errno::NOSYS) => {
+            rename(place, aside)?;
+            rename(new, place).inspect_err(|_| drop(rename(aside, place)))
+        }
+        Err(error) => Err(failed("move into place", place)(error.into())),
+    }
 }
 
 /// Flushes a file's or directory's content to the disk.

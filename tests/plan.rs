@@ -135,6 +135,11 @@ const VERBS: &[&[&str]] = &[
     &[],
     &["build"],
     &["image", "build"],
+    &["image", "verify"],
+    &["keys"],
+    &["keys", "new"],
+    &["keys", "public"],
+    &["sign"],
     &["plan"],
     &["log"],
     &["store"],
@@ -152,7 +157,10 @@ fn every_verb_has_help_with_examples() {
     for verb in VERBS {
         let help = world.drystone(&[verb, &["--help"][..]].concat()).succeeded().stdout;
         assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
-        assert!(verb == &["store"] || help.contains("Examples:\n"), "{verb:?} has no examples:\n{help}");
+        assert!(
+            matches!(verb, [_] if matches!(verb[0], "store" | "keys")) || help.contains("Examples:\n"),
+            "{verb:?} has no examples:\n{help}"
+        );
         // What the environment says is a default, and shown as one.
         assert_snapshot!(["help", &verb.join("-")].join("-"), world.normal(&help));
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::attest::Need;
 use crate::recipe::OutputRef;
 
 const EXAMPLES: &str = "\
@@ -47,6 +48,8 @@ pub enum Verb {
     Plan(Plan),
     Log(Log),
     Store(StoreArgs),
+    Keys(Keys),
+    Sign(Sign),
     /// Print a shell's completions
     #[command(
         after_help = "Examples:\n  drystone completions bash > ~/.local/share/bash-completion/completions/drystone"
@@ -113,6 +116,7 @@ pub struct Image {
 #[derive(Debug, Subcommand)]
 pub enum ImageVerb {
     Build(ImageBuild),
+    Verify(ImageVerify),
 }
 
 /// Assemble an image from a spec, building what it needs; print its digest
@@ -149,6 +153,30 @@ pub struct ImageBuild {
     pub json: bool,
     #[command(flatten)]
     pub running: Running,
+}
+
+/// Check an image's blobs, and who signed it and what is said of it
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Checked are the size and digest of every blob, what every layer unpacks to, a signature on the image and on the
+manifest of each of its platforms, and every signed statement. The exit code is 1 when anything is wrong.
+
+Examples:
+  drystone image verify out/jq --key release.pub
+  drystone image verify out/jq --key release.pub --require provenance,sbom,policy
+  drystone image verify out/jq --key release.pub --json | jq .verified")]
+pub struct ImageVerify {
+    /// The image: a directory in the OCI image layout
+    pub layout: PathBuf,
+    /// The public key that must have signed it
+    #[arg(short, long, value_name = "FILE")]
+    pub key: PathBuf,
+    /// Statements that there must be: provenance, sbom, policy, or the URI of a predicate's type
+    #[arg(long, value_name = "KIND", value_delimiter = ',')]
+    pub require: Vec<Need>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -262,4 +290,83 @@ Examples:
         #[arg(long)]
         cache: bool,
     },
+}
+
+/// Make signing keys
+#[derive(Debug, Args)]
+pub struct Keys {
+    #[command(subcommand)]
+    pub verb: KeysVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum KeysVerb {
+    New(KeysNew),
+    Public(KeysPublic),
+}
+
+/// Make a pair of keys: NAME.key, which signs, and NAME.pub, which verifies; print the key's id
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The keys are cosign's: ECDSA P-256, the private one sealed with a passphrase. The passphrase is asked for on the
+terminal, or read from --passphrase-file or DRYSTONE_KEY_PASSPHRASE. No file is ever overwritten.
+
+Examples:
+  drystone keys new -o release           release.key and release.pub
+  drystone keys new -o ci --passphrase-file /run/secrets/passphrase
+  cosign sign --key release.key …        cosign reads them")]
+pub struct KeysNew {
+    /// Where the keys go, without .key and .pub
+    #[arg(short, long, value_name = "NAME", default_value = "drystone")]
+    pub output: PathBuf,
+    /// Write the private key as it is: whoever can read the file can sign
+    #[arg(long, conflicts_with = "passphrase_file")]
+    pub no_passphrase: bool,
+    #[command(flatten)]
+    pub passphrase: Passphrase,
+}
+
+/// Print the public key of a private one
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  drystone keys public release.key > release.pub")]
+pub struct KeysPublic {
+    /// The private key
+    pub key: PathBuf,
+    #[command(flatten)]
+    pub passphrase: Passphrase,
+}
+
+/// Where a passphrase comes from.
+#[derive(Debug, Args)]
+pub struct Passphrase {
+    /// The file whose first line is the passphrase [default: DRYSTONE_KEY_PASSPHRASE, or the terminal]
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+}
+
+/// Sign an image, and every statement about it
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The image is a directory in the OCI image layout. Its index is signed, the manifest of each platform, and every
+statement in its evidence/; the signatures go to evidence/signatures/. The image itself does not change, and what
+others have signed stays.
+
+Examples:
+  drystone sign out/jq --key release.key --as registry.example/tools/jq:1.8.2
+  drystone sign out/jq --key release.key --as registry.example/jq:1.8.2 --as registry.example/jq:latest
+  drystone image verify out/jq --key release.pub")]
+pub struct Sign {
+    /// The image
+    pub layout: PathBuf,
+    /// The private key
+    #[arg(short, long, value_name = "FILE")]
+    pub key: PathBuf,
+    /// What the image is called where it is pulled from; may be given again [default: its own title and tag]
+    #[arg(long = "as", value_name = "REGISTRY/REPO:TAG")]
+    pub names: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub passphrase: Passphrase,
 }

@@ -6,6 +6,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::attest::AttestError;
+use crate::attest::SignatureError;
+use crate::attest::key::KeyError;
 use crate::builder::{BuildError, BuildFailure};
 use crate::fs::FsError;
 use crate::image::ImageError;
@@ -44,6 +46,11 @@ impl Failure {
     /// A check that found something, said already.
     pub fn found(message: String, hint: &str) -> Self {
         Self { class: Class::Work, messages: vec![message], hints: vec![hint.to_owned()] }
+    }
+
+    /// A check that found several things.
+    pub fn faults(messages: Vec<String>, hints: Vec<String>) -> Self {
+        Self { class: Class::Work, messages, hints }
     }
 
     /// A mistake of the user's.
@@ -203,6 +210,35 @@ impl From<AttestError> for Failure {
                 Self::new(Class::Machine, &error)
             }
         }
+    }
+}
+
+impl From<KeyError> for Failure {
+    fn from(error: KeyError) -> Self {
+        let class = match error {
+            KeyError::Fs(_) | KeyError::Random { .. } => Class::Machine,
+            _ => Class::User,
+        };
+        let mut failure = Self::new(class, &error);
+        if matches!(&error, KeyError::EmptyPassphrase) {
+            failure.hints.push("for a key that needs none: --no-passphrase".to_owned());
+        }
+        failure
+    }
+}
+
+impl From<SignatureError> for Failure {
+    fn from(error: SignatureError) -> Self {
+        let class = match error {
+            SignatureError::Fs(_) => Class::Machine,
+            SignatureError::Blob(_) => Class::Work,
+            _ => Class::User,
+        };
+        let mut failure = Self::new(class, &error);
+        if matches!(&error, SignatureError::Reference { .. }) {
+            failure.hints.push("name it as it is pulled: --as registry.example/repository:tag".to_owned());
+        }
+        failure
     }
 }
 

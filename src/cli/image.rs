@@ -9,6 +9,7 @@ use super::evidence::{Evidence, SpecText};
 use super::failure::Failure;
 use super::judge::judge;
 use super::project::Project;
+use super::verify_image;
 use crate::builder::Survey;
 use crate::image::{self, Compression, Format, Options, Origin, Part, Summary};
 use crate::plan::{Plan, closure};
@@ -18,6 +19,7 @@ use crate::recipe::{ImageSpec, OutputRef, RecipeName};
 pub fn run(common: &Common, args: &Image) -> Result<(), Failure> {
     match &args.verb {
         ImageVerb::Build(args) => build(common, args),
+        ImageVerb::Verify(args) => verify_image::run(args),
     }
 }
 

@@ -2,9 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
-use rustix::io::Errno;
-
 use super::oci::{LAYOUT_FILE, OURS};
 use super::{Format, ImageError};
 use crate::fs;
@@ -55,17 +52,7 @@ impl Place {
     /// # Errors
     /// When it cannot be moved; the old output is there still.
     pub fn publish(self) -> fs::Result<()> {
-        match renameat_with(CWD, self.draft(), CWD, &self.output, RenameFlags::EXCHANGE) {
-            Ok(()) => Ok(()),
-            Err(Errno::NOENT) => fs::rename(&self.draft(), &self.output),
-            // Not every file system can exchange: then the old one stands aside for a moment.
-            Err(Errno::INVAL | Errno::NOSYS) => {
-                let aside = self.scratch("old");
-                fs::rename(&self.output, &aside)?;
-                fs::rename(&self.draft(), &self.output).inspect_err(|_| drop(fs::rename(&aside, &self.output)))
-            }
-            Err(error) => Err(fs::failed("move into place", &self.output)(error.into())),
-        }
+        fs::replace_tree(&self.draft(), &self.output, &self.scratch("old"))
     }
 }
 
