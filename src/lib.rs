@@ -23,6 +23,7 @@
 //! | [`policy`] | rules, and what of an image breaks them |
 //! | [`attest`] | what is in an image and how it was made, as signed statements |
 //! | [`publish`] | images and attestations to and from a registry |
+//! | [`report`] | an image and its evidence as a page |
 //! | [`cli`] | the verbs; the only place that prints |
 
 pub mod archive;
@@ -41,6 +42,7 @@ pub mod policy;
 pub mod progress;
 pub mod publish;
 pub mod recipe;
+pub mod report;
 pub mod sandbox;
 pub mod store;
 pub mod tree;
