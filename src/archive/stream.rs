@@ -44,7 +44,7 @@ impl Format {
 ///
 /// # Errors
 /// When the stream's first bytes cannot be read.
-pub(super) fn decompress<'a>(mut input: impl BufRead + 'a) -> io::Result<Box<dyn Read + 'a>> {
+pub fn decompress<'a>(mut input: impl BufRead + 'a) -> io::Result<Box<dyn Read + 'a>> {
     match Format::of(input.fill_buf()?) {
         Some(format) => Ok(Box::new(Members { format, decoder: Some(Decoder::new(format, input)?) })),
         None => Ok(Box::new(input)),
