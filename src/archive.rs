@@ -45,7 +45,7 @@ use std::path::{Path, PathBuf};
 pub use budget::Limits;
 pub use error::{ArchiveError, Fault};
 pub use reader::{TarEntry, TarKind, TarReader};
-pub use stream::decompress;
+pub use stream::{decompress, is_compressed};
 pub use writer::{Meta, TarWriter, WriteError};
 
 use crate::fs;
