@@ -62,9 +62,9 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 64 GiB in two million entries, none larger than 2 GiB: several times the largest images that people run.
+    /// 32 GiB in two million entries, none larger than 2 GiB: more than the largest images that people run.
     fn default() -> Self {
-        Self { bytes: 64 << 30, entries: 2_000_000, file: 2 << 30 }
+        Self { bytes: 32 << 30, entries: 2_000_000, file: 2 << 30 }
     }
 }
 

@@ -197,11 +197,15 @@ enum Unread {
 }
 
 /// The bytes of a file; `None` for what is no file.
-fn content(entry: &TarEntry, tar: &mut impl Read, meter: &Meter) -> Result<Option<Vec<u8>>, Unread> {
+fn content(entry: &TarEntry, tar: &mut TarReader<impl Read>, meter: &Meter) -> Result<Option<Vec<u8>>, Unread> {
     let TarKind::File { size } = entry.kind else { return Ok(None) };
     let limit = meter.limits.file;
     if size > limit {
         return Err(Unread::Refused(format!("has {size} bytes; files of more than {limit} are not examined")));
+    }
+    if tar.is_sparse() {
+        // Holes do not come out of the archive, where they would be counted.
+        meter.take_bytes(size).map_err(Unread::Fault)?;
     }
     // What is announced is not believed before it comes.
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(BUFFER).min(1 << 24));

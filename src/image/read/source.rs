@@ -70,16 +70,8 @@ impl Source {
     /// # Errors
     /// When nothing is there, or what is there is no image.
     pub fn find(name: &str) -> Result<Self, ReadError> {
-        let (path, reference) = if Path::new(name).exists() {
-            (name, Reference::Only)
-        } else if let Some((path, digest)) = name.rsplit_once("@sha256:").filter(|(path, _)| Path::new(path).exists()) {
-            let unknown = |_| ReadError::Missing { name: name.to_owned() };
-            (path, Reference::Digest(digest.parse().map_err(unknown)?))
-        } else if let Some((path, tag)) = name.rsplit_once(':').filter(|(path, _)| Path::new(path).exists()) {
-            (path, Reference::Tag(tag.to_owned()))
-        } else {
-            return Err(ReadError::Missing { name: name.to_owned() });
-        };
+        let missing = || ReadError::Missing { name: name.to_owned() };
+        let (path, reference) = parts(name).ok_or_else(missing)?;
         let path = PathBuf::from(path);
         let place = if path.is_dir() { directory(&path)? } else { Place::Archive };
         if place == Place::Directory && reference != Reference::Only {
@@ -88,6 +80,19 @@ impl Source {
         }
         Ok(Self { name: name.to_owned(), path, reference, place })
     }
+}
+
+/// A path that is there, and which image of it. A path may hold colons, and so may a tag of `docker save`.
+fn parts(name: &str) -> Option<(&str, Reference)> {
+    let there = |path: &str| Path::new(path).exists();
+    if there(name) {
+        return Some((name, Reference::Only));
+    }
+    if let Some((path, digest)) = name.rsplit_once("@sha256:").filter(|(path, _)| there(path)) {
+        return Some((path, Reference::Digest(digest.parse().ok()?)));
+    }
+    let mut cuts = name.rmatch_indices(':').map(|(at, _)| (&name[..at], &name[at + 1..]));
+    cuts.find(|(path, _)| there(path)).map(|(path, tag)| (path, Reference::Tag(tag.to_owned())))
 }
 
 /// What a directory is.
