@@ -1,8 +1,12 @@
 //! The command line, as types.
 
+mod images;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use images::{ImageCheck, ImageDiff, ImageInspect, ImageWhy, Reading, ReportFormat};
 
 use crate::recipe::OutputRef;
 
@@ -103,7 +107,7 @@ pub struct Build {
     pub running: Running,
 }
 
-/// Make container images
+/// Make container images, and look into them
 #[derive(Debug, Args)]
 pub struct Image {
     #[command(subcommand)]
@@ -113,6 +117,10 @@ pub struct Image {
 #[derive(Debug, Subcommand)]
 pub enum ImageVerb {
     Build(ImageBuild),
+    Check(ImageCheck),
+    Inspect(ImageInspect),
+    Diff(ImageDiff),
+    Why(ImageWhy),
 }
 
 /// Assemble an image from a spec, building what it needs; print its digest

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use crate::builder::{BuildError, BuildFailure};
 use crate::fs::FsError;
-use crate::image::ImageError;
+use crate::image::{ImageError, ReadError};
 use crate::plan::PlanError;
 use crate::recipe::{CatalogError, Diagnostic};
 use crate::sandbox::{SandboxError, SetupError};
@@ -43,6 +43,11 @@ impl Failure {
     /// A check that found something, said already.
     pub fn found(message: String, hint: &str) -> Self {
         Self { class: Class::Work, messages: vec![message], hints: vec![hint.to_owned()] }
+    }
+
+    /// A comparison that found a difference, shown already.
+    pub fn differs() -> Self {
+        Self { class: Class::Work, messages: Vec::new(), hints: Vec::new() }
     }
 
     /// A mistake of the user's.
@@ -181,6 +186,13 @@ impl From<StoreError> for Failure {
 impl From<FsError> for Failure {
     fn from(error: FsError) -> Self {
         Self::new(Class::Machine, &error)
+    }
+}
+
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
+        let of_machine = find::<FsError>(&error).is_some();
+        Self::new(if of_machine { Class::Machine } else { Class::User }, &error)
     }
 }
 

@@ -18,6 +18,7 @@
 //! | `directory` | a root file system as a directory |
 //! | `examiner` | each content is examined once, in parallel |
 //! | `contents` | what comes of it all |
+//! | `made` | what a layer of ours says it was made from |
 
 mod contents;
 mod directory;
@@ -28,6 +29,7 @@ mod examiner;
 mod json;
 mod layer;
 mod layout;
+mod made;
 mod members;
 mod merge;
 mod source;
@@ -35,9 +37,10 @@ mod source;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-pub use contents::{Config, Contents, Entry, File, Kind, Layer, Step};
+pub use contents::{Config, Contents, Entry, File, Kind, Layer};
 pub use error::ReadError;
 pub use examiner::Examine;
+pub use made::Made;
 pub use source::{Form, Platform, PlatformError, Reference, Source};
 
 use crate::archive;

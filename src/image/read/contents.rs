@@ -5,11 +5,8 @@ use std::sync::Arc;
 
 use super::Form;
 use crate::digest::Sha256;
-use crate::path::RelPath;
+use crate::path::{RelPath, Step};
 use crate::recipe::Owner;
-
-/// How many symbolic links a path may lead through; the kernel's own bound (path_resolution(7)).
-const MAX_LINKS: usize = 40;
 
 /// An image as it was read. `T` is what was made of each file's bytes.
 #[derive(Debug)]
@@ -126,60 +123,14 @@ pub struct File<T> {
     pub inode: usize,
 }
 
-/// A step on the way that a path leads.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Step<'c> {
-    /// A symbolic link, and its text.
-    Link(&'c RelPath, &'c str),
-    /// The end of the way.
-    End(&'c RelPath),
-}
-
 impl<T> Contents<T> {
-    /// The way from an absolute path over symbolic links to where it leads, as the kernel walks it. Ends with a link
-    /// when that leads nowhere, or to `/` itself.
-    pub fn walk(&self, absolute: &str) -> Vec<Step<'_>> {
-        let mut rest: Vec<&str> = absolute.rsplit('/').collect();
-        let mut above: Vec<&str> = Vec::new();
-        let mut steps = Vec::new();
-        let mut links = 0;
-        while let Some(name) = rest.pop() {
-            match name {
-                "" | "." => continue,
-                ".." => {
-                    above.pop();
-                    continue;
-                }
-                name => above.push(name),
-            }
-            let Ok(path) = RelPath::new(above.join("/")) else { return steps };
-            let Some((path, entry)) = self.entries.get_key_value(&path) else { return steps };
-            match &entry.kind {
-                Kind::Symlink { target } => {
-                    links += 1;
-                    steps.push(Step::Link(path, target));
-                    if links > MAX_LINKS {
-                        return steps;
-                    }
-                    if target.starts_with('/') {
-                        above.clear();
-                    } else {
-                        above.pop();
-                    }
-                    rest.extend(target.rsplit('/'));
-                }
-                Kind::Directory => {}
-                Kind::File(_) | Kind::Special(_) if rest.iter().any(|part| !matches!(*part, "" | ".")) => {
-                    return steps;
-                }
-                Kind::File(_) | Kind::Special(_) => {}
-            }
-        }
-        let end = RelPath::new(above.join("/")).ok();
-        if let Some((path, _)) = end.and_then(|path| self.entries.get_key_value(&path)) {
-            steps.push(Step::End(path));
-        }
-        steps
+    /// What stands at a path, for those who follow another through it ([`crate::path::resolve`]).
+    pub fn step(&self, path: &RelPath) -> Option<Step<'_>> {
+        Some(match &self.entries.get(path)?.kind {
+            Kind::Directory => Step::Directory,
+            Kind::Symlink { target } => Step::Link(target),
+            Kind::File(_) | Kind::Special(_) => Step::Other,
+        })
     }
 
     /// The bytes of all files, each hard link's once.
