@@ -6,8 +6,9 @@
 //! disagree about an archive (two long names, a size on a link, data behind the end, a name listed twice), it is
 //! an error, so that nobody can show an auditor one tree and the build another.
 //!
-//! What arrives is only what exists in our world: directories, files that are executable or not, and symbolic
-//! links. Owners, times, other modes and extended attributes are dropped; a hard link becomes a copy.
+//! What is unpacked is only what exists in our world: directories, files that are executable or not, and symbolic
+//! links. Owners, times, other modes and extended attributes are dropped; a hard link becomes a copy. Who must know
+//! what an archive of others says beside that reads it with [`TarReader`], which writes nothing.
 //! Knows nothing of sources, packages' dependencies or the store.
 //!
 //! | file | what it knows |
@@ -15,7 +16,9 @@
 //! | `error` | what can be wrong, and with which entry of which archive |
 //! | `budget` | how much may still be unpacked |
 //! | `stream` | compressed streams of several members |
-//! | `tarball`, `pax` | tar's headers (ustar, pax, GNU long names) |
+//! | `headers`, `pax`, `sparse` | tar's headers (ustar, pax, GNU long names, holes) |
+//! | `tarball` | tar that is unpacked |
+//! | `reader` | tar that is read with all that it says |
 //! | `zipball` | zip's central directory |
 //! | `deb` | Debian packages: ar around tar |
 //! | `layout` | where an entry goes, and where a link may point |
@@ -26,8 +29,11 @@ mod budget;
 mod deb;
 mod destination;
 mod error;
+mod headers;
 mod layout;
 mod pax;
+mod reader;
+mod sparse;
 mod stream;
 mod tarball;
 mod writer;
@@ -38,7 +44,8 @@ use std::path::{Path, PathBuf};
 
 pub use budget::Limits;
 pub use error::{ArchiveError, Fault};
-pub use stream::decompress;
+pub use reader::{TarEntry, TarKind, TarReader};
+pub use stream::{decompress, is_compressed};
 pub use writer::{Meta, TarWriter, WriteError};
 
 use crate::fs;

@@ -1,5 +1,5 @@
 //! Objects and an image spec become a root file system as a value, then an OCI image whose bytes depend on nothing
-//! else.
+//! else; and images that exist, ours or others', are read back as a value ([`mod@read`]).
 //!
 //! [`compose`] is pure: it lays the trees of store objects over each other, adds what the spec itself brings, and
 //! says of every path what it is, which layer brings it and why it is there. [`write`] turns that value into files.
@@ -60,6 +60,7 @@ mod object;
 mod oci;
 mod output;
 mod pack;
+pub mod read;
 mod rootfs;
 mod runtime;
 
@@ -76,6 +77,7 @@ pub use crate::archive::EPOCH;
 pub use compose::compose;
 pub use error::ImageError;
 pub use pack::encoder;
+pub use read::{Contents, ReadError};
 pub use rootfs::{Content, Inode, Kind, Layer, Node, Origin, Provenance, Reason, Rootfs};
 
 /// One component of an image, resolved: what the spec names, or what that needs at run time.

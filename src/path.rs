@@ -3,6 +3,7 @@
 //! Knows nothing of what lies at the path. The rules are those of the manifest: UTF-8, `/` between components,
 //! no `.` or `..`, no empty component, no control character. A name that breaks them is rejected, never repaired.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -173,6 +174,13 @@ impl TryFrom<String> for RelPath {
 impl From<RelPath> for String {
     fn from(path: RelPath) -> Self {
         path.0
+    }
+}
+
+/// For ranges of sorted paths: all that lies below one is contiguous.
+impl Borrow<str> for RelPath {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 

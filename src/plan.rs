@@ -15,7 +15,7 @@ mod words;
 
 use std::collections::BTreeMap;
 
-pub use closure::closure;
+pub use closure::{Named, closure, way};
 pub use derivation::{BuildWork, Case, Derivation, TestWork, Unpack, Work};
 pub use graph::{Node, NodeId, Plan};
 pub use words::{fill, quote};

@@ -21,12 +21,14 @@
 
 mod controls;
 mod facts;
+mod foreign;
 mod inventory;
 pub mod multicall;
 mod programs;
 mod reasons;
 mod report;
 mod rules;
+mod sarif;
 mod secrets;
 
 pub use controls::controls;
@@ -35,3 +37,4 @@ pub use inventory::{Declared, Entry, EntryKind, Inventory};
 pub use programs::{Program, ProgramKind};
 pub use report::{Finding, Report, Waived};
 pub use rules::judge;
+pub use sarif::sarif;

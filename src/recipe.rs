@@ -14,6 +14,7 @@ mod model;
 mod name;
 mod nearest;
 mod parse;
+mod places;
 mod policy;
 mod runtime;
 mod source;
@@ -32,6 +33,7 @@ pub use model::{
 pub use name::{ComponentName, NameError, OutputRef, RecipeName};
 pub use nearest::nearest;
 pub use parse::{load_image_spec, load_policy, parse_image_spec};
+pub use places::{SpecPart, spec_line};
 pub use policy::{AllowedProgram, Date, Policy, Rule, Waiver};
 pub use runtime::{CAPABILITIES, Runtime, WritablePath};
 pub use source::{Location, LocationError, Source};

@@ -139,8 +139,8 @@ fn an_entry_that_is_no_file_directory_or_link() {
     }
     assert_eq!(refused(&[entry(b'S', "s", "", "")]), "a.tar: the entry `s` is a sparse file, which is not unpacked");
     assert_eq!(
-        refused(&[pax(b'x', "GNU.sparse.major", "1"), file("s", "x")]),
-        "a.tar: the entry `PaxHeader` is a sparse file, which is not unpacked"
+        refused(&[pax(b'x', "GNU.sparse.size", "1"), file("s", "")]),
+        "a.tar: the entry `s` is a sparse file, which is not unpacked"
     );
     assert_eq!(
         refused(&[entry(b'V', "v", "", "")]),
@@ -279,7 +279,7 @@ fn headers_that_readers_disagree_about() {
     );
     assert_eq!(
         refused(&[pax(b'g', "path", "all"), file("a", "")]),
-        "a.tar: the entry `PaxHeader` is malformed: its global header gives every entry the same path or size"
+        "a.tar: the entry `PaxHeader` is malformed: its global header gives every entry the same path, size or owner"
     );
     let mut lettered = file("a", "");
     lettered[124..135].copy_from_slice(b"0000000000x");

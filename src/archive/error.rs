@@ -124,7 +124,7 @@ impl fmt::Display for Shown<'_> {
 impl Fault {
     /// What an error from a stream of archive bytes means. Decoders report a short input as `UnexpectedEof`, and
     /// their own complaints without an error number.
-    pub(super) fn reading(error: io::Error) -> Self {
+    pub fn reading(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::UnexpectedEof {
             return Self::Truncated;
         }
@@ -135,12 +135,12 @@ impl Fault {
     }
 
     /// This fault of an archive.
-    pub(super) fn of(self, archive: &str) -> ArchiveError {
+    pub fn of(self, archive: &str) -> ArchiveError {
         ArchiveError { archive: archive.to_owned(), entry: None, fault: self }
     }
 
     /// This fault of an entry of an archive.
-    pub(super) fn of_entry(self, archive: &str, entry: &[u8]) -> ArchiveError {
+    pub fn of_entry(self, archive: &str, entry: &[u8]) -> ArchiveError {
         let entry = Some(String::from_utf8_lossy(entry).into_owned());
         ArchiveError { archive: archive.to_owned(), entry, fault: self }
     }

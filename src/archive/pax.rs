@@ -1,9 +1,13 @@
 //! pax extended headers (POSIX.1-2017, pax, "pax Extended Header"): records of the form `LENGTH KEY=VALUE\n`.
 //!
-//! Knows only the records that say where an entry goes and how long it is; times, owners and attributes have no
-//! place here. The length rules: a value may hold line feeds, so records cannot be told apart by lines.
+//! Knows the records that say where an entry goes, how long it is and whose, and the names of its extended
+//! attributes; times have no place here. The length rules: a value may hold line feeds, so records cannot be told
+//! apart by lines.
+
+use std::collections::BTreeSet;
 
 use super::error::Fault;
+use super::sparse;
 
 /// What the records of one extended header say of the entry that follows.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -11,7 +15,16 @@ pub(super) struct Extensions {
     pub(super) path: Option<Vec<u8>>,
     pub(super) link: Option<Vec<u8>>,
     pub(super) size: Option<u64>,
+    pub(super) uid: Option<u64>,
+    pub(super) gid: Option<u64>,
+    /// The names of extended attributes, as star writes them (and Go, and so every builder of layers) and as
+    /// libarchive does.
+    pub(super) attributes: BTreeSet<String>,
+    pub(super) sparse: sparse::Records,
 }
+
+/// The keys of extended attributes begin with one of these.
+const ATTRIBUTES: [&[u8]; 2] = [b"SCHILY.xattr.", b"LIBARCHIVE.xattr."];
 
 const MALFORMED: Fault = Fault::Malformed("it has a pax record that is not of the form `LENGTH KEY=VALUE`");
 
@@ -26,8 +39,16 @@ pub(super) fn parse(mut text: &[u8]) -> Result<Extensions, Fault> {
             b"path" => extensions.path.replace(value.to_owned()).is_some(),
             b"linkpath" => extensions.link.replace(value.to_owned()).is_some(),
             b"size" => extensions.size.replace(number(value).ok_or(MALFORMED)?).is_some(),
-            _ if key.starts_with(b"GNU.sparse.") => return Err(Fault::Special("a sparse file")),
-            _ => false,
+            b"uid" => extensions.uid.replace(number(value).ok_or(MALFORMED)?).is_some(),
+            b"gid" => extensions.gid.replace(number(value).ok_or(MALFORMED)?).is_some(),
+            _ => match key.strip_prefix(b"GNU.sparse.") {
+                Some(key) => extensions.sparse.add(key, value)?,
+                None => {
+                    let name = ATTRIBUTES.iter().find_map(|prefix| key.strip_prefix(*prefix));
+                    extensions.attributes.extend(name.map(|name| String::from_utf8_lossy(name).into_owned()));
+                    false
+                }
+            },
         };
         if twice {
             return Err(Fault::Malformed("it has the same pax record twice"));

@@ -40,6 +40,11 @@ impl Format {
     }
 }
 
+/// Whether a stream begins as a compressed one does.
+pub fn is_compressed(start: &[u8]) -> bool {
+    Format::of(start).is_some()
+}
+
 /// The decompressed bytes of a stream; those of a stream that is not compressed as they are.
 ///
 /// # Errors

@@ -1,10 +1,14 @@
 //! The command line, as types.
 
+mod images;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::attest::Need;
+pub use images::{ImageCheck, ImageDiff, ImageInspect, ImageWhy, Reading, ReportFormat};
+
 use crate::recipe::OutputRef;
 
 const EXAMPLES: &str = "\
@@ -106,7 +110,7 @@ pub struct Build {
     pub running: Running,
 }
 
-/// Make container images
+/// Make container images, and look into them
 #[derive(Debug, Args)]
 pub struct Image {
     #[command(subcommand)]
@@ -117,6 +121,10 @@ pub struct Image {
 pub enum ImageVerb {
     Build(ImageBuild),
     Verify(ImageVerify),
+    Check(ImageCheck),
+    Inspect(ImageInspect),
+    Diff(ImageDiff),
+    Why(ImageWhy),
 }
 
 /// Assemble an image from a spec, building what it needs; print its digest

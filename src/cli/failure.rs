@@ -10,7 +10,7 @@ use crate::attest::SignatureError;
 use crate::attest::key::KeyError;
 use crate::builder::{BuildError, BuildFailure};
 use crate::fs::FsError;
-use crate::image::ImageError;
+use crate::image::{ImageError, ReadError};
 use crate::plan::PlanError;
 use crate::recipe::{CatalogError, Diagnostic};
 use crate::sandbox::{SandboxError, SetupError};
@@ -51,6 +51,11 @@ impl Failure {
     /// A check that found several things.
     pub fn faults(messages: Vec<String>, hints: Vec<String>) -> Self {
         Self { class: Class::Work, messages, hints }
+    }
+
+    /// A comparison that found a difference, shown already.
+    pub fn differs() -> Self {
+        Self { class: Class::Work, messages: Vec::new(), hints: Vec::new() }
     }
 
     /// A mistake of the user's.
@@ -189,6 +194,13 @@ impl From<StoreError> for Failure {
 impl From<FsError> for Failure {
     fn from(error: FsError) -> Self {
         Self::new(Class::Machine, &error)
+    }
+}
+
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
+        let of_machine = find::<FsError>(&error).is_some();
+        Self::new(if of_machine { Class::Machine } else { Class::User }, &error)
     }
 }
 

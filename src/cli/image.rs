@@ -1,5 +1,14 @@
 //! `drystone image`.
 
+mod check;
+mod component;
+mod diff;
+mod difference;
+mod inspect;
+mod open;
+mod table;
+mod why;
+
 use serde::Serialize;
 
 use super::args::{self, Common, Image, ImageBuild, ImageVerb};
@@ -15,11 +24,15 @@ use crate::image::{self, Compression, Format, Options, Origin, Part, Summary};
 use crate::plan::{Plan, closure};
 use crate::recipe::{ImageSpec, OutputRef, RecipeName};
 
-/// Makes images.
+/// Makes images, and looks into them.
 pub fn run(common: &Common, args: &Image) -> Result<(), Failure> {
     match &args.verb {
         ImageVerb::Build(args) => build(common, args),
         ImageVerb::Verify(args) => verify_image::run(args),
+        ImageVerb::Check(args) => check::run(common, args),
+        ImageVerb::Inspect(args) => inspect::run(common, args),
+        ImageVerb::Diff(args) => diff::run(common, args),
+        ImageVerb::Why(args) => why::run(common, args),
     }
 }
 

@@ -11,6 +11,8 @@ use crate::store::Store;
 
 /// An opened project.
 pub struct Project {
+    /// Its directory.
+    pub root: PathBuf,
     /// Its recipes and toolchain.
     pub catalog: Catalog,
     /// Its store.
@@ -25,7 +27,7 @@ impl Project {
         let root = find(common)?;
         let catalog = Catalog::load(&root)?;
         let store = Store::open(common.store.as_deref().unwrap_or(&root.join("store")))?;
-        Ok(Self { catalog, store, target: Target(common.target.clone()) })
+        Ok(Self { root, catalog, store, target: Target(common.target.clone()) })
     }
 
     /// How the command line wants plans carried out.

@@ -38,6 +38,12 @@ pub fn say(line: std::fmt::Arguments<'_>) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
+/// A text that others wrote, such as a name in an image: what could move a terminal's cursor is spelled out.
+pub fn escaped(text: &str) -> String {
+    let spelled = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(spelled).collect()
+}
+
 impl Sink for Plain {
     fn event(&self, event: Event) {
         let mut total = self.total.lock().unwrap_or_else(PoisonError::into_inner);

@@ -27,7 +27,12 @@ pub(super) const LAYOUT: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
 /// The annotation by which an index tells that we wrote it.
 pub(super) const OURS: &str = "io.drystone.image";
 
-const OBJECT: &str = "io.drystone.object";
+/// The annotation by which a layer tells the object that it holds.
+pub(super) const OBJECT: &str = "io.drystone.object";
+/// What a layer's history begins with.
+pub(super) const MADE_BY: &str = "drystone: ";
+/// What follows for the layer that the spec brings, before the image's name.
+pub(super) const MADE_OF_SPEC: &str = "the image spec ";
 const ENCODER: &str = "io.drystone.encoder";
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
 const CREATED: &str = "org.opencontainers.image.created";
@@ -140,9 +145,9 @@ fn created_by(origin: &Origin, rootfs: &Rootfs) -> String {
     match origin {
         Origin::Object { outputs, .. } => {
             let outputs: Vec<_> = outputs.iter().map(Provenance::to_string).collect();
-            format!("drystone: {}", outputs.join(", "))
+            format!("{MADE_BY}{}", outputs.join(", "))
         }
-        Origin::Spec => format!("drystone: the image spec {}", rootfs.name()),
+        Origin::Spec => format!("{MADE_BY}{MADE_OF_SPEC}{}", rootfs.name()),
     }
 }
 
