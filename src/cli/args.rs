@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::attest::Need;
-pub use images::{ImageCheck, ImageDiff, ImageInspect, ImageWhy, Reading, ReportFormat};
+pub use images::{ImageCheck, ImageDiff, ImageInspect, ImageReport, ImageWhy, Reading, ReportFormat};
 
 use crate::recipe::OutputRef;
 
@@ -125,6 +125,7 @@ pub enum ImageVerb {
     Inspect(ImageInspect),
     Diff(ImageDiff),
     Why(ImageWhy),
+    Report(ImageReport),
 }
 
 /// Assemble an image from a spec, building what it needs; print its digest

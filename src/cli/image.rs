@@ -6,6 +6,7 @@ mod diff;
 mod difference;
 mod inspect;
 mod open;
+mod report;
 mod table;
 mod why;
 
@@ -33,6 +34,7 @@ pub fn run(common: &Common, args: &Image) -> Result<(), Failure> {
         ImageVerb::Inspect(args) => inspect::run(common, args),
         ImageVerb::Diff(args) => diff::run(common, args),
         ImageVerb::Why(args) => why::run(common, args),
+        ImageVerb::Report(args) => report::run(common, args),
     }
 }
 

@@ -155,7 +155,7 @@ fn rounded(number: f64) -> String {
 fn parts(parts: &[Part]) -> Markup {
     html! {
         div class="wide" { table class="sortable" {
-            thead { tr { th { "name" } th { "version" } th { "size" } th { "licence" } th { "source" } th { "identifiers" } } }
+            thead { tr { th { "name" } th { "version" } th { "size" } th { "licence" } th { "source and identifiers" } } }
             tbody {
                 @for part in parts {
                     tr id=(anchor(&part.id)) {
@@ -164,14 +164,22 @@ fn parts(parts: &[Part]) -> Markup {
                         td class="n" data-value=(part.size) { @if part.size > 0 { (bytes(part.size)) } }
                         td { (part.license) }
                         td class="hash" {
-                            @for (url, sha256) in &part.sources { (url) br; "sha256:" (sha256) br; }
+                            details {
+                                summary { (part.sources.first().map_or("none", |(url, _)| file_name(url))) }
+                                @for (url, sha256) in &part.sources { p { (url) br; "sha256:" (sha256) } }
+                                p { (part.purl) }
+                                @if !part.cpe.is_empty() { p { (part.cpe) } }
+                            }
                         }
-                        td class="hash" { (part.purl) @if !part.cpe.is_empty() { br; (part.cpe) } }
                     }
                 }
             }
         } }
     }
+}
+
+fn file_name(url: &str) -> &str {
+    url.rsplit('/').next().unwrap_or(url)
 }
 
 fn files(page: &Page) -> Markup {

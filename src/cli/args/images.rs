@@ -75,6 +75,22 @@ pub struct ImageInspect {
     pub reading: Reading,
 }
 
+/// Write a page that shows what is in an image and why: files, components, findings, hardening, sources
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  drystone image report out/jq -o jq.html
+  drystone image report alpine.tar -o alpine.html     an image of others, by the strict defaults")]
+pub struct ImageReport {
+    /// The image: a layout (or LAYOUT:TAG), an archive, or a directory
+    pub image: String,
+    /// Where the page is written
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
 /// Show which files of which component differ between two images; the exit code is 1 when any do
 #[derive(Debug, Args)]
 #[command(after_help = "\
