@@ -15,7 +15,7 @@ mod statement;
 pub use artifact::Artifact;
 pub use bill::{
     Archive, AttestError, Bill, Component, FileDigests, Item, ItemKind, Library, LibraryOrigin, ObjectDigests, Package,
-    Patch, Stock, bill, digests, project_path,
+    Patch, Stock, bill, digests, object_digests, project_path,
 };
 pub use cyclonedx::cyclonedx;
 pub use identity::Identity;

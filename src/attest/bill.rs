@@ -11,6 +11,7 @@
 
 mod digests;
 mod error;
+mod kept;
 mod package;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +25,7 @@ use crate::tree::Tree;
 
 pub use digests::{FileDigests, ObjectDigests, digests};
 pub use error::AttestError;
+pub use kept::object_digests;
 pub(super) use package::seed_purl;
 pub use package::{Archive, Package, Patch, project_path};
 

@@ -17,7 +17,7 @@ mod model;
 use super::bill::{self, Archive, Bill, Item, ItemKind, Library, LibraryOrigin, Package};
 use super::document::{TOOL, TOOL_VERSION, created, uuid};
 use super::identity::Identity;
-use super::licenses::Expression;
+use super::licenses::is_listed;
 use super::purl::of_image;
 use crate::digest::Sha256;
 use model::{
@@ -162,11 +162,10 @@ fn distributions(archive: &Archive) -> impl Iterator<Item = ExternalReference> +
 }
 
 fn license(declared: &str) -> License {
-    let expression = Expression::new(declared);
-    match expression.single() {
-        Some(id) => License::Listed { license: ListedLicense { id: id.to_owned(), acknowledgement: DECLARED } },
-        None => License::Expression { expression: expression.text, acknowledgement: DECLARED },
+    if is_listed(declared) {
+        return License::Listed { license: ListedLicense { id: declared.to_owned(), acknowledgement: DECLARED } };
     }
+    License::Expression { expression: declared.to_owned(), acknowledgement: DECLARED }
 }
 
 fn pedigree(package: &Package) -> Option<Pedigree> {

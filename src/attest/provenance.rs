@@ -15,8 +15,9 @@
 //!
 //! `resolvedDependencies` are all files that anything was made from, told apart by the annotation `kind`: `recipe`,
 //! with its `file`s and `patch`es, `preset`, `toolchain`, `seeds`, `source` (the upstream address as `uri`, all places in
-//! `locations`), `seed` (a binary package), `spec-file` (a file of the spec's own) and `object` (a component that
-//! the image holds, as the BLAKE3 of its manifest). To rebuild the image, nothing else is needed but drystone itself.
+//! `locations`), `seed` (a binary package), `spec-file` (a file of the spec's own), `policy` (one that the spec shares
+//! with others) and `object` (a component that the image holds, as the BLAKE3 of its manifest). To rebuild the image,
+//! nothing else is needed but drystone itself.
 //!
 //! `byproducts` are the objects that all builds gave, each with the key of its derivation.
 //!
@@ -52,6 +53,8 @@ pub struct Request {
     pub spec_sha256: Sha256,
     /// The same.
     pub spec_blake3: Blake3,
+    /// The shared policies that the spec names: path and hash.
+    pub policies: Vec<(String, Sha256)>,
     /// What was written, as the command line names it.
     pub format: String,
     /// How layers are compressed, where they are, as the command line names it.
@@ -75,8 +78,9 @@ pub struct Made<'a> {
 
 /// Tells how an image was made, for one target or several.
 pub fn provenance(subjects: Vec<Resource>, request: &Request, made: &[Made<'_>]) -> Statement {
-    let Request { spec, spec_sha256, spec_blake3, format, compression, encoder, builder } = request;
+    let Request { spec, spec_sha256, spec_blake3, policies, format, compression, encoder, builder } = request;
     let mut dependencies = BTreeSet::new();
+    dependencies.extend(policies.iter().map(|(name, sha256)| Descriptor::new("policy", name.clone()).sha256(sha256)));
     let mut byproducts = BTreeSet::new();
     for made in made {
         dependencies.extend(inputs(made.plan));

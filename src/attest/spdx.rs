@@ -24,7 +24,7 @@ use sha1::Digest as _;
 use super::bill::{Archive, Bill, Component, FileDigests, Item, ItemKind, Library, LibraryOrigin, Package, Patch};
 use super::document::{TOOL, TOOL_VERSION, created, uuid};
 use super::identity::Identity;
-use super::licenses::Expression;
+use super::licenses::own;
 use super::purl::{Purl, of_image};
 use crate::digest::{Sha1, Sha256};
 use model::{
@@ -182,11 +182,10 @@ impl Draft<'_> {
 
     /// What the software itself says, whoever holds it.
     fn describe(&mut self, package: &mut model::Package, software: &Package) {
-        let license = Expression::new(&software.license);
-        for id in license.own {
-            self.own.entry(id).or_default().insert(format!("{} {}", software.name, software.version));
+        for id in own(&software.license) {
+            self.own.entry(id.to_owned()).or_default().insert(format!("{} {}", software.name, software.version));
         }
-        package.license_declared = license.text;
+        package.license_declared.clone_from(&software.license);
         package.version_info = Some(software.version.clone());
         package.homepage.clone_from(&software.homepage);
         package.summary = Some(software.summary.clone());

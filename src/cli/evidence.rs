@@ -1,7 +1,7 @@
 //! What is written beside an image: what is in it, and how it was made.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum as _;
 use clap::builder::PossibleValue;
@@ -28,16 +28,31 @@ pub struct SpecText {
     name: String,
     sha256: Sha256,
     blake3: Blake3,
+    /// The shared policies that it names, with their hashes.
+    policies: Vec<(String, Sha256)>,
 }
 
 impl SpecText {
     /// Reads it.
     pub fn read(project: &Project, file: &Path) -> Result<Self, Failure> {
         let text = fs::read(file)?;
-        let whole = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        let name = attest::project_path(&whole(project.catalog.root()), &whole(file));
-        Ok(Self { name, sha256: Sha256::of(&text), blake3: Blake3::of(&text) })
+        let (sha256, blake3) = (Sha256::of(&text), Blake3::of(&text));
+        Ok(Self { name: name(project, file), sha256, blake3, policies: Vec::new() })
     }
+
+    /// Reads what the spec turned out to name.
+    pub fn read_policies(&mut self, project: &Project, files: &[PathBuf]) -> Result<(), Failure> {
+        for file in files {
+            self.policies.push((name(project, file), Sha256::of(&fs::read(file)?)));
+        }
+        Ok(())
+    }
+}
+
+/// How a file is called, wherever the project lies.
+fn name(project: &Project, file: &Path) -> String {
+    let whole = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    attest::project_path(&whole(project.catalog.root()), &whole(file))
 }
 
 /// What evidence is drawn from.
@@ -121,6 +136,7 @@ impl Evidence<'_> {
             spec: self.spec.name.clone(),
             spec_sha256: self.spec.sha256,
             spec_blake3: self.spec.blake3,
+            policies: self.spec.policies.clone(),
             format: word(format.to_possible_value()).unwrap_or_default(),
             compression: compression.and_then(|compression| word(compression.to_possible_value())),
             encoder: compression.map(encoder_of).map(str::to_owned),
@@ -148,8 +164,7 @@ impl Evidence<'_> {
             })
             .collect();
         let hash = |id: ObjectId| -> Result<(ObjectId, ObjectDigests), Failure> {
-            let digests = attest::digests(&store.object_path(&id), &store.tree(&id)?);
-            Ok((id, digests?))
+            Ok((id, attest::object_digests(store, &id)?))
         };
         let digests = objects.into_par_iter().map(hash).collect::<Result<_, _>>()?;
         Ok(Stock { digests, libraries })

@@ -217,6 +217,7 @@ impl From<AttestError> for Failure {
     fn from(error: AttestError) -> Self {
         match error {
             AttestError::Plan(error) => error.into(),
+            AttestError::Store(error) => error.into(),
             AttestError::NoRecipe { .. } => Self::new(Class::User, &error),
             AttestError::Corrupt { .. } | AttestError::Unhashed { .. } | AttestError::Fs(_) => {
                 Self::new(Class::Machine, &error)

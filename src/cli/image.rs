@@ -61,8 +61,9 @@ struct MadeLayer {
 
 fn build(common: &Common, args: &ImageBuild) -> Result<(), Failure> {
     let project = Project::open(common)?;
-    let text = SpecText::read(&project, &args.spec)?;
+    let mut text = SpecText::read(&project, &args.spec)?;
     let spec = project.catalog.load_image_spec(&args.spec)?;
+    text.read_policies(&project, &spec.policy.files)?;
     let wanted: Vec<OutputRef> = spec.components.iter().map(|request| request.output.clone()).collect();
     let mut recipes: Vec<RecipeName> =
         closure(&project.catalog, &wanted)?.into_iter().map(|(recipe, _)| recipe).collect();

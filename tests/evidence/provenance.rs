@@ -99,14 +99,17 @@ fn every_object_is_in_the_store_under_its_name() {
 fn the_parameters_are_those_that_were_given() {
     let scratch = tempfile::tempdir().unwrap();
     let (spec, out) = (scratch.path().join("sampler.toml"), scratch.path().join("image"));
-    std::fs::write(&spec, SPEC).unwrap();
+    let text = SPEC.replace("[policy]\n", "[policy]\nextends = \"shared.toml\"\n");
+    std::fs::write(&spec, &text).unwrap();
+    let shared = "denied-names = [\"id_rsa\"]\n";
+    std::fs::write(scratch.path().join("shared.toml"), shared).unwrap();
     let mut words = vec!["image", "build", spec.to_str().unwrap(), "-o", out.to_str().unwrap()];
     words.extend(["--compression", "zstd", "--builder-id", "https://ci.example/runner"]);
     drystone(Path::new(HOME), &words).succeeded();
     let statement = std::fs::read(out.join("evidence/provenance.intoto.json")).unwrap();
     let statement: Value = serde_json::from_slice(&statement).unwrap();
     let predicate = &statement["predicate"];
-    let (spec, digest) = (SPEC.as_bytes(), |bytes| Sha256::of(bytes).to_string());
+    let (spec, digest) = (text.as_bytes(), |bytes| Sha256::of(bytes).to_string());
     assert_eq!(
         predicate["buildDefinition"]["externalParameters"],
         serde_json::json!({
@@ -120,6 +123,11 @@ fn the_parameters_are_those_that_were_given() {
         })
     );
     assert!(predicate["buildDefinition"]["internalParameters"]["encoder"].as_str().unwrap().starts_with("zstd "));
+    let policy = &by_kind(&statement)["policy"][0];
+    assert_eq!(
+        (&policy["name"], &policy["digest"]["sha256"]),
+        (&"shared.toml".into(), &digest(shared.as_bytes()).into())
+    );
     assert_eq!(predicate["runDetails"]["builder"]["id"], "https://ci.example/runner");
     assert_eq!(predicate["runDetails"]["metadata"], Value::Null, "no time, no invocation");
     let text = statement.to_string();

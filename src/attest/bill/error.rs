@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::fs::FsError;
 use crate::plan::PlanError;
 use crate::recipe::RecipeName;
+use crate::store::StoreError;
 
 /// Why a bill of materials could not be drawn up.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +31,9 @@ pub enum AttestError {
     /// What a recipe needs is not there.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// A file operation.
     #[error(transparent)]
     Fs(#[from] FsError),

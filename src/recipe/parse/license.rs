@@ -1,6 +1,6 @@
-//! The grammar of SPDX licence expressions
-//! ([SPDX specification 3.0, annex B](https://spdx.github.io/spdx-spec/v3.0.1/annexes/spdx-license-expressions/)),
-//! without the list of identifiers.
+//! SPDX licence expressions
+//! ([SPDX specification 2.3, annex D](https://spdx.github.io/spdx-spec/v2.3/SPDX-license-expressions/)): their grammar,
+//! then the list of identifiers. Bills of materials repeat them, and whoever reads those rejects unknown ones.
 
 use std::iter::Peekable;
 use std::vec::IntoIter;
@@ -10,6 +10,7 @@ use toml::de::DeValue;
 
 use super::Document;
 use super::fields::Value;
+use crate::recipe::nearest::did_you_mean;
 
 /// A licence expression.
 pub(super) struct License(pub String);
@@ -17,17 +18,54 @@ pub(super) struct License(pub String);
 impl Value for License {
     fn read(value: &Spanned<DeValue<'_>>, document: &Document<'_>) -> Option<Self> {
         let text = String::read(value, document)?;
-        match fault(&text) {
-            None => Some(Self(text)),
-            Some(reason) => {
-                let message = format!("`{text}` is not an SPDX licence expression: {reason}");
-                let help =
-                    "it has the form `GPL-3.0-or-later`, `MIT OR Apache-2.0`, `GPL-2.0-only WITH Linux-syscall-note`";
-                document.report(value.span(), message, Some(help.to_owned()));
-                None
+        if let Some(reason) = fault(&text) {
+            let message = format!("`{text}` is not an SPDX licence expression: {reason}");
+            let help =
+                "it has the form `GPL-3.0-or-later`, `MIT OR Apache-2.0`, `GPL-2.0-only WITH Linux-syscall-note`";
+            document.report(value.span(), message, Some(help.to_owned()));
+            return None;
+        }
+        let unlisted = unlisted(&text);
+        for (word, help) in &unlisted {
+            let place = document.within(value.span(), word);
+            document.report(place, format!("`{word}` is not on SPDX's list"), Some(help.clone()));
+        }
+        unlisted.is_empty().then_some(Self(text))
+    }
+}
+
+/// What of an expression is not on SPDX's list, with what to do about it.
+fn unlisted(text: &str) -> Vec<(String, String)> {
+    let mut unlisted = Vec::new();
+    let mut is_exception = false;
+    for word in text.split([' ', '(', ')']).filter(|word| !word.is_empty()) {
+        match word {
+            "AND" | "OR" => {}
+            "WITH" => {
+                is_exception = true;
+                continue;
+            }
+            exception if is_exception => {
+                let known = spdx::identifiers::EXCEPTIONS.iter().map(|exception| exception.name);
+                if spdx::exception_id(exception).is_none() {
+                    let help = did_you_mean(exception, known);
+                    let help = help.unwrap_or_else(|| "exceptions are listed at https://spdx.org/licenses/".to_owned());
+                    unlisted.push((exception.to_owned(), help));
+                }
+            }
+            license if license.starts_with("LicenseRef-") || spdx::license_id(license).is_some() => {}
+            license => {
+                let question = did_you_mean(license, spdx::identifiers::LICENSES.iter().map(|license| license.name));
+                let question = question.map(|question| format!("{question} ")).unwrap_or_default();
+                let help = format!(
+                    "{question}for a licence that is not at https://spdx.org/licenses/, write `LicenseRef-NAME`"
+                );
+                unlisted.push((license.to_owned(), help));
             }
         }
+        is_exception = false;
     }
+    unlisted
 }
 
 fn fault(text: &str) -> Option<String> {
@@ -87,6 +125,16 @@ mod tests {
         ] {
             assert_eq!(fault(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_not_on_the_list_is_told_what_it_may_be() {
+        let words = |text| unlisted(text).into_iter().map(|(word, _)| word).collect::<Vec<_>>();
+        for text in ["MIT", "GPL-2.0+ AND (MIT OR (Zlib AND LicenseRef-own))", "GPL-2.0-only WITH Linux-syscall-note"] {
+            assert_eq!(words(text), [""; 0], "{text}");
+        }
+        assert_eq!(words("(GPL-3 OR mit) AND Zlib WITH MIT"), ["GPL-3", "mit", "MIT"]);
+        assert!(unlisted("Zlibb")[0].1.starts_with("did you mean `Zlib`? "));
     }
 
     #[test]
