@@ -15,7 +15,7 @@ use std::time::Duration;
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, RANGE};
 use reqwest::{Response, StatusCode, Url};
 
-pub use address::Address;
+pub use address::{Address, form};
 pub use error::HttpError;
 pub use exchange::{Answer, Call, Certificates, Exchange, Flow, Identity, Method, Trust};
 

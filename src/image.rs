@@ -54,6 +54,8 @@ use crate::tree::Tree;
 pub use crate::archive::EPOCH;
 pub use compose::compose;
 pub use error::ImageError;
+pub use oci::{LAYOUT, LAYOUT_FILE, OURS};
+pub use output::Place;
 pub use rootfs::{Content, Inode, Kind, Layer, Node, Origin, Provenance, Reason, Rootfs};
 
 /// One component of an image, resolved: what the spec names, or what that needs at run time.

@@ -50,10 +50,24 @@ impl Address {
         self.0.scheme() == "https"
     }
 
+    /// Whether it can only be this machine (RFC 6761, section 6.3; RFC 6890).
+    pub fn is_loopback(&self) -> bool {
+        let name = self.0.host_str().unwrap_or_default();
+        let address = name.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+        name == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    }
+
     /// The whole of it, with all secrets: for remembering, not for showing.
     pub fn reveal(&self) -> &str {
         self.0.as_str()
     }
+}
+
+/// Fields as the body of a form (`application/x-www-form-urlencoded`, the URL standard, section 5).
+pub fn form(fields: &[(&str, &str)]) -> String {
+    let mut url = Url::parse("form:").expect("this is a URL");
+    url.query_pairs_mut().extend_pairs(fields);
+    url.query().unwrap_or_default().to_owned()
 }
 
 impl fmt::Display for Address {
@@ -89,6 +103,27 @@ mod tests {
         assert!(!base.join("https://example.org:8443/x").unwrap().same_origin(&base));
         assert!(!base.join("http://example.org/x").unwrap().same_origin(&base));
         assert!(!base.join("https://other.example.org/x").unwrap().same_origin(&base));
+    }
+
+    #[test]
+    fn only_this_machine_is_loopback() {
+        for (host, loopback) in [
+            ("localhost", true),
+            ("localhost:5000", true),
+            ("127.9.9.9:5000", true),
+            ("[::1]:5000", true),
+            ("[::2]", false),
+            ("128.0.0.1", false),
+            ("localhost.example.org", false),
+            ("127.0.0.1.example.org", false),
+        ] {
+            assert_eq!(Address::parse(&format!("http://{host}/v2/")).unwrap().is_loopback(), loopback, "{host}");
+        }
+    }
+
+    #[test]
+    fn a_form_is_encoded() {
+        assert_eq!(form(&[("a", "1 &2"), ("b", "repository:x:pull,push")]), "a=1+%262&b=repository%3Ax%3Apull%2Cpush");
     }
 
     #[test]

@@ -208,19 +208,22 @@ impl Exchange {
     /// # Errors
     /// When there is no answer, also when the body ended with an error.
     pub async fn send_flow(&self, call: Call, flow: Flow) -> Result<Answer, HttpError> {
-        let Flow { length, mut parts } = flow;
+        let Flow { length, parts } = flow;
         let pulse = Pulse(Arc::new(Mutex::new(Instant::now())));
-        let taken = pulse.clone();
+        let parts = Arc::new(Mutex::new(parts));
+        let (taken, source) = (pulse.clone(), parts.clone());
         let stream = futures_util::stream::poll_fn(move |context| {
-            let next = parts.poll_recv(context);
+            let next = source.lock().unwrap_or_else(PoisonError::into_inner).poll_recv(context);
             if let Poll::Ready(Some(_)) = next {
                 taken.beat();
             }
             next
         });
-        let body = reqwest::Body::wrap_stream(stream);
-        let request = self.prepare(&call)?.header(CONTENT_LENGTH, length).body(body);
-        conclude(&call.address, request, &pulse).await
+        let request = self.prepare(&call)?.header(CONTENT_LENGTH, length).body(reqwest::Body::wrap_stream(stream));
+        let answer = conclude(&call.address, request, &pulse).await;
+        // An answer may come before the end of the body: whoever produces the rest need not.
+        parts.lock().unwrap_or_else(PoisonError::into_inner).close();
+        answer
     }
 
     /// The request without its body.

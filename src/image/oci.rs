@@ -21,11 +21,11 @@ const GZIP_LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 const ZSTD_LAYER: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
 
 /// The name of the marker file of a layout.
-pub(super) const LAYOUT_FILE: &str = "oci-layout";
+pub const LAYOUT_FILE: &str = "oci-layout";
 /// Its content; the version is that of the layout, not of the specification.
-pub(super) const LAYOUT: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
+pub const LAYOUT: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
 /// The annotation by which an index tells that we wrote it.
-pub(super) const OURS: &str = "io.drystone.image";
+pub const OURS: &str = "io.drystone.image";
 
 const OBJECT: &str = "io.drystone.object";
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
