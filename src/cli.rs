@@ -8,6 +8,9 @@ mod image;
 mod log;
 mod plan;
 mod project;
+mod pull;
+mod push;
+mod registry;
 mod show;
 mod store;
 

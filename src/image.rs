@@ -138,6 +138,14 @@ pub struct LayerSummary {
     pub origin: Origin,
 }
 
+/// What a target's images run on, as OCI writes it: `linux/amd64`.
+///
+/// # Errors
+/// When the target's architecture is unknown.
+pub fn platform(target: &Target) -> Result<String, ImageError> {
+    oci::Platform::of(target).map(|platform| platform.to_string())
+}
+
 /// Writes an image. Whoever looks at `output` sees what was there before or the whole image.
 ///
 /// # Errors

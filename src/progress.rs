@@ -75,7 +75,14 @@ pub enum Event {
         /// What went wrong, in a line.
         reason: String,
     },
-    /// A blob is there, or was given up.
+    /// A blob came from another repository of the registry, and need not be sent.
+    UploadSpared {
+        /// The blob's short digest.
+        name: Name,
+        /// The other repository.
+        from: String,
+    },
+    /// A blob is there.
     UploadFinished {
         /// The blob's short digest.
         name: Name,

@@ -145,10 +145,6 @@ pub fn referrers(registry: &Registry, of: &Repository, subject: &Sha256) -> Resu
 ///
 /// # Errors
 /// As [`referrers`] and [`blob`].
-pub fn artifacts(
-    registry: &Registry,
-    of: &Repository,
-    subjects: &[Sha256],
-) -> Result<Vec<Artifact>, PublishError> {
+pub fn artifacts(registry: &Registry, of: &Repository, subjects: &[Sha256]) -> Result<Vec<Artifact>, PublishError> {
     registry.run(async { attach::artifacts(&registry.repository(of), subjects).await })
 }

@@ -1,10 +1,13 @@
 //! The command line, as types.
 
+mod registry;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::recipe::OutputRef;
+pub use registry::{ImagePull, ImagePush, RegistryAccess};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -103,7 +106,7 @@ pub struct Build {
     pub running: Running,
 }
 
-/// Make container images
+/// Make container images, push and pull them
 #[derive(Debug, Args)]
 pub struct Image {
     #[command(subcommand)]
@@ -113,6 +116,8 @@ pub struct Image {
 #[derive(Debug, Subcommand)]
 pub enum ImageVerb {
     Build(ImageBuild),
+    Push(ImagePush),
+    Pull(ImagePull),
 }
 
 /// Assemble an image from a spec, building what it needs; print its digest

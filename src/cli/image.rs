@@ -1,4 +1,4 @@
-//! `drystone image`.
+//! `drystone image`, and `drystone image build`.
 
 use serde::Serialize;
 
@@ -6,15 +6,18 @@ use super::args::{self, Common, Image, ImageBuild, ImageVerb};
 use super::carry_out::carry_out;
 use super::failure::Failure;
 use super::project::Project;
+use super::{pull, push};
 use crate::builder::Survey;
 use crate::image::{self, Compression, Format, Options, Origin, Part, Summary};
 use crate::plan::{Plan, closure};
 use crate::recipe::{ImageSpec, OutputRef, RecipeName};
 
-/// Makes images.
+/// Does what a verb below `image` says.
 pub fn run(common: &Common, args: &Image) -> Result<(), Failure> {
     match &args.verb {
         ImageVerb::Build(args) => build(common, args),
+        ImageVerb::Push(args) => push::run(args),
+        ImageVerb::Pull(args) => pull::run(common, args),
     }
 }
 

@@ -55,6 +55,7 @@ impl Sink for Plain {
             Event::UploadsPlanned { there, missing } => say(format_args!("{missing} blobs to send, {there} are there")),
             Event::UploadStarted { name, size, .. } => drop(total.sizes.insert(name, size)),
             Event::UploadRetried { name, reason } => say(format_args!("sending {name} again: {reason}")),
+            Event::UploadSpared { name, from } => say(format_args!("mounted {name} from {from}")),
             Event::UploadFinished { name } => {
                 let size = total.sizes.get(&name).copied().unwrap_or_default();
                 say(format_args!("sent {name} ({})", HumanBytes(size)));
@@ -163,6 +164,7 @@ impl Sink for Lines {
                     state.total.inc(u64::from(state.is_upload));
                 }
             }
+            Event::UploadSpared { .. } => state.total.inc(1),
             Event::UploadsPlanned { missing, .. } => {
                 state.is_upload = true;
                 state.total.inc_length(missing as u64);

@@ -4,6 +4,7 @@
 //! sorted; so the bytes follow from the values alone.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::{Duration, UNIX_EPOCH};
 
 use serde::Serialize;
@@ -72,6 +73,12 @@ impl Platform {
             _ => return Err(ImageError::Platform { target: target.clone() }),
         };
         Ok(Self { architecture, os: "linux" })
+    }
+}
+
+impl fmt::Display for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.os, self.architecture)
     }
 }
 

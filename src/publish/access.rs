@@ -137,6 +137,9 @@ mod tests {
         let error = access.trust(&host).unwrap_err().to_string();
         assert_eq!(error, format!("{} holds no certificate in PEM form", directory.join("ca.crt").display()));
         access.certificate_directory = Some(scratch.path().join("none"));
-        assert_eq!(access.trust(&host).unwrap_err().to_string(), format!("cannot list {}/none", scratch.path().display()));
+        assert_eq!(
+            access.trust(&host).unwrap_err().to_string(),
+            format!("cannot list {}/none", scratch.path().display())
+        );
     }
 }

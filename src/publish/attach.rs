@@ -57,8 +57,8 @@ pub(super) async fn attach_all(
     let mut subjects: BTreeMap<Sha256, (Vec<&Attached<'_>>, bool)> = BTreeMap::new();
     for (one, before) in attached.iter().zip(before) {
         let is_new = before != Some(one.descriptor.digest);
-        let noted = is_new
-            && remote.put_manifest(&one.target, &one.descriptor.media_type, &one.artifact.manifest).await?;
+        let noted =
+            is_new && remote.put_manifest(&one.target, &one.descriptor.media_type, &one.artifact.manifest).await?;
         if let Some(subject) = &one.subject {
             let entry = subjects.entry(subject.digest).or_default();
             entry.0.push(one);
@@ -134,7 +134,10 @@ async fn listed(remote: &Remote<'_>, tag: &Target) -> Result<Option<Manifest>, P
         Ok(list) if list.descriptor.media_type == INDEX => Ok(Some(list)),
         Ok(list) => Err(PublishError::Unfit {
             what: format!("{tag} of {}", remote.place()),
-            reason: format!("it should be the index of what belongs to an image, but is {}", list.descriptor.media_type),
+            reason: format!(
+                "it should be the index of what belongs to an image, but is {}",
+                list.descriptor.media_type
+            ),
         }),
     }
 }

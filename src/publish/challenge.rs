@@ -89,8 +89,14 @@ mod tests {
             shown(r#"Bearer realm="https://a.example/token",service="r",scope="repository:a/b:pull,push""#),
             ["bearer realm=<https://a.example/token> scope=<repository:a/b:pull,push> service=<r>"]
         );
-        assert_eq!(shown(r#"Negotiate, Basic realm=x , BEARER Realm = "y""#), ["negotiate", "basic realm=<x>", "bearer realm=<y>"]);
-        assert_eq!(shown(r#"Bearer realm=https://a.example/t,service=r"#), ["bearer realm=<https://a.example/t> service=<r>"]);
+        assert_eq!(
+            shown(r#"Negotiate, Basic realm=x , BEARER Realm = "y""#),
+            ["negotiate", "basic realm=<x>", "bearer realm=<y>"]
+        );
+        assert_eq!(
+            shown(r#"Bearer realm=https://a.example/t,service=r"#),
+            ["bearer realm=<https://a.example/t> service=<r>"]
+        );
     }
 
     #[test]

@@ -148,9 +148,9 @@ fn write_digest<S: serde::Serializer>(digest: &Sha256, serializer: S) -> Result<
 fn read_digest<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Sha256, D::Error> {
     use serde::de::Error as _;
     let text = String::deserialize(deserializer)?;
-    let digest = text.strip_prefix("sha256:").ok_or_else(|| {
-        D::Error::custom(format_args!("`{}`: only sha256 digests are read", text.escape_debug()))
-    })?;
+    let digest = text
+        .strip_prefix("sha256:")
+        .ok_or_else(|| D::Error::custom(format_args!("`{}`: only sha256 digests are read", text.escape_debug())))?;
     digest.parse().map_err(D::Error::custom)
 }
 

@@ -177,11 +177,6 @@ impl Gate {
         self.refused(&*self.state.lock().await, doing)
     }
 
-    /// Whose credentials are used, for messages.
-    pub async fn user(&self) -> Option<String> {
-        self.state.lock().await.credentials.as_ref().and_then(|known| known.user().map(str::to_owned))
-    }
-
     fn refused(&self, state: &State, doing: &str) -> PublishError {
         let user = state.credentials.as_ref().and_then(|known| known.user().map(str::to_owned));
         let looked = self.files.paths().to_vec();
@@ -250,7 +245,10 @@ impl Gate {
         };
         let lifetime = expires_in.map_or(LIFETIME, Duration::from_secs);
         // One that is over at once is good for the request that it was got for.
-        Ok(Token { value: Secret::new(value), end: began + lifetime.saturating_sub(MARGIN).max(Duration::from_secs(1)) })
+        Ok(Token {
+            value: Secret::new(value),
+            end: began + lifetime.saturating_sub(MARGIN).max(Duration::from_secs(1)),
+        })
     }
 }
 

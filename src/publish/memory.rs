@@ -86,7 +86,8 @@ impl Memory {
         name.field("repository", repository.as_str());
         name.field("digest", &digest.to_string());
         let path = directory.join(name.finish().0.to_string());
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path).ok()?;
+        let file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path).ok()?;
         rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).ok()?;
         Some(UploadNote { path, file })
     }
@@ -96,7 +97,8 @@ impl Memory {
         let Some(directory) = self.directory.as_ref().map(|directory| directory.join("uploads")) else { return };
         for name in fs::list(&directory).unwrap_or_default() {
             let path = directory.join(name);
-            let age = path.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|time| time.elapsed().ok());
+            let age =
+                path.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|time| time.elapsed().ok());
             if age.is_some_and(|age| age > UPLOAD_LIFETIME) {
                 drop(fs::remove_file(&path));
             }

@@ -219,8 +219,8 @@ impl Download<'_> {
         let locked = blocking(move || Partial::try_lock(&partial)).await?;
         let mut partial = locked.ok_or_else(|| PublishError::Busy { path: self.output.to_owned() })?;
         let result = self.fill(blob, &mut partial).await;
-        self.sink.event(Event::DownloadFinished { name: blob.digest.short() });
         if result.is_ok() {
+            self.sink.event(Event::DownloadFinished { name: blob.digest.short() });
             fs::sync(partial.path())?;
             fs::rename(partial.path(), &path)?;
         }

@@ -131,7 +131,9 @@ impl FromStr for Tag {
             Some(first) if is_word(*first) && fits && text.len() <= TAG_LIMIT => Ok(Self(text.to_owned())),
             _ => Err(ReferenceError {
                 text: text.to_owned(),
-                reason: format!("a tag is up to {TAG_LIMIT} letters, digits, `_`, `.` and `-`, and begins with none of the last two"),
+                reason: format!(
+                    "a tag is up to {TAG_LIMIT} letters, digits, `_`, `.` and `-`, and begins with none of the last two"
+                ),
             }),
         }
     }
@@ -177,7 +179,10 @@ impl FromStr for Reference {
             None => (text, None),
             Some((name, digest)) => {
                 let digest = digest.strip_prefix("sha256:").and_then(|digest| digest.parse().ok());
-                (name, Some(digest.ok_or_else(|| error("its digest is `sha256:` and 64 lower-case hexadecimal digits"))?))
+                (
+                    name,
+                    Some(digest.ok_or_else(|| error("its digest is `sha256:` and 64 lower-case hexadecimal digits"))?),
+                )
             }
         };
         let has_host = |first: &str| first == "localhost" || first.contains(['.', ':']);
@@ -253,7 +258,9 @@ mod tests {
             let error = text.parse::<Reference>().unwrap_err();
             assert_eq!(error.to_string(), format!("`{text}` names no image in a registry: {reason}"));
         }
-        for text in ["localhost/", "localhost//a", "localhost/a..b", "localhost/a___b", "localhost/a_", "localhost/../a"] {
+        for text in
+            ["localhost/", "localhost//a", "localhost/a..b", "localhost/a___b", "localhost/a_", "localhost/../a"]
+        {
             let error = text.parse::<Reference>().unwrap_err().to_string();
             assert!(error.contains("a repository is made of lower-case letters"), "{error}");
         }

@@ -61,7 +61,8 @@ impl Registry {
         trust.direct = base.is_loopback();
         let exchange = Exchange::new(&trust).map_err(setup)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(crate::fs::failed("start the network's runtime in", std::path::Path::new(".")))?;
+        let runtime =
+            runtime.map_err(crate::fs::failed("start the network's runtime in", std::path::Path::new(".")))?;
         let gates = Mutex::new(BTreeMap::new());
         Ok(Self { host: host.clone(), base, exchange, access, gates, runtime })
     }
@@ -334,7 +335,8 @@ pub(super) async fn all<T>(
     futures: impl Iterator<Item = impl Future<Output = Result<T, PublishError>>>,
     at_a_time: usize,
 ) -> Result<Vec<T>, PublishError> {
-    let numbered = futures.enumerate().map(|(number, future)| async move { Ok::<_, PublishError>((number, future.await?)) });
+    let numbered =
+        futures.enumerate().map(|(number, future)| async move { Ok::<_, PublishError>((number, future.await?)) });
     let unordered = stream::iter(numbered).buffer_unordered(at_a_time.max(1));
     let mut done: Vec<(usize, T)> = unordered.try_collect::<Vec<_>>().await?;
     done.sort_by_key(|(number, _)| *number);

@@ -59,7 +59,7 @@ struct Session {
 
 /// How an upload began.
 enum Begun {
-    Mounted,
+    Mounted(Repository),
     Session(Session),
 }
 
@@ -84,13 +84,16 @@ impl Uploader<'_> {
         let session = match self.resume(note.as_mut(), blob).await? {
             Some(session) => session,
             None => match self.begin(blob, true).await? {
-                Begun::Mounted => return Ok(forget(note, Sent::Mounted)),
+                Begun::Mounted(from) => {
+                    let (name, from) = (blob.digest.short(), from.to_string());
+                    self.sink.event(Event::UploadSpared { name, from });
+                    return Ok(forget(note, Sent::Mounted));
+                }
                 Begun::Session(session) => session,
             },
         };
-        let sent = self.carry_on(blob, session, note.as_mut()).await;
+        self.carry_on(blob, session, note.as_mut()).await?;
         self.sink.event(Event::UploadFinished { name: blob.digest.short() });
-        sent?;
         Ok(forget(note, Sent::Uploaded))
     }
 
@@ -209,7 +212,7 @@ impl Uploader<'_> {
                 if let Some(Session { address, .. }) = session {
                     self.cancel(&address).await;
                 }
-                return Ok(Begun::Mounted);
+                return Ok(Begun::Mounted(from.clone()));
             }
             // Whatever else is answered, the blob can be sent: some registries refuse mounts altogether.
             if answer.status() == 202 && session.is_none() {
@@ -227,7 +230,7 @@ impl Uploader<'_> {
     async fn anew(&self, blob: &Blob) -> Result<Session, PublishError> {
         match self.begin(blob, false).await? {
             Begun::Session(session) => Ok(session),
-            Begun::Mounted => unreachable!("without a mount there is none"),
+            Begun::Mounted(_) => unreachable!("without a mount there is none"),
         }
     }
 

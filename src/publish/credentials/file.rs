@@ -156,9 +156,7 @@ mod tests {
         };
         assert_eq!(password.reveal(), "pass:word");
         let text = r#"{"auths":{"r.example":{"auth":"bWU6","identitytoken":"abc"}}}"#;
-        let Credentials::Identity { user, token } = found(text, "r.example", "jq").unwrap() else {
-            panic!("no token")
-        };
+        let Credentials::Identity { user, token } = found(text, "r.example", "jq").unwrap() else { panic!("no token") };
         assert_eq!((user.as_str(), token.reveal()), ("me", "abc"));
     }
 
@@ -169,10 +167,7 @@ mod tests {
         for auth in ["%%%", "c2VjcmV0", "/w=="] {
             let text = format!("{{\"auths\":{{\"r.example\":{{\"auth\":{auth:?}}}}}}}");
             let error = found(&text, "r.example", "jq").unwrap_err();
-            assert_eq!(
-                error,
-                "/auth.json: the entry `r.example` is not the base64 of USER:PASSWORD: log in again"
-            );
+            assert_eq!(error, "/auth.json: the entry `r.example` is not the base64 of USER:PASSWORD: log in again");
         }
     }
 
