@@ -52,6 +52,7 @@ impl Sink for Plain {
                 let size = total.sizes.get(&name).copied().unwrap_or_default();
                 say(format_args!("fetched {name} ({})", HumanBytes(size)));
             }
+            Event::UploadsPlanned { missing: 0, .. } => {}
             Event::UploadsPlanned { there, missing } => say(format_args!("{missing} blobs to send, {there} are there")),
             Event::UploadStarted { name, size, .. } => drop(total.sizes.insert(name, size)),
             Event::UploadRetried { name, reason } => say(format_args!("sending {name} again: {reason}")),

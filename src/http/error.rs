@@ -85,8 +85,8 @@ pub enum HttpError {
         /// What was asked for.
         url: String,
     },
-    /// A redirect to an address that is not encrypted.
-    #[error("{url}: the server redirects to an address that is not encrypted")]
+    /// An encrypted server's answer that leads to an address that is not.
+    #[error("{url}: the server leads to an address that is not encrypted")]
     Downgrade {
         /// What was asked for.
         url: String,

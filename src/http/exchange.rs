@@ -157,6 +157,7 @@ impl Pulse {
 #[derive(Debug, Clone)]
 pub struct Exchange {
     client: reqwest::Client,
+    encrypted_only: bool,
 }
 
 impl Exchange {
@@ -182,7 +183,8 @@ impl Exchange {
         if let Some(Identity(identity)) = identity {
             builder = builder.identity(identity.clone());
         }
-        Ok(Self { client: builder.build().map_err(HttpError::Setup)? })
+        let client = builder.build().map_err(HttpError::Setup)?;
+        Ok(Self { client, encrypted_only: *encrypted_only })
     }
 
     /// Sends a request, and waits for the head of the answer.
@@ -229,6 +231,9 @@ impl Exchange {
     /// The request without its body.
     fn prepare(&self, call: &Call) -> Result<reqwest::RequestBuilder, HttpError> {
         let Call { method, address, headers, authorization, body: _ } = call;
+        if self.encrypted_only && !address.is_encrypted() {
+            return Err(HttpError::Downgrade { url: address.to_string() });
+        }
         let method = match method {
             Method::Get => reqwest::Method::GET,
             Method::Head => reqwest::Method::HEAD,

@@ -21,7 +21,7 @@ use crate::attest::Artifact;
 use crate::digest::{Sha256, feed};
 use crate::fetch::Partial;
 use crate::fs::{self, failed};
-use crate::http::{Call, Method};
+use crate::http::{Address, Call, Method};
 use crate::image::{Format, LAYOUT, LAYOUT_FILE, OURS, Place};
 use crate::progress::{Event, Sink};
 
@@ -230,74 +230,69 @@ impl Download<'_> {
 
     /// Downloads until the whole is there.
     async fn fill(&self, blob: &Descriptor, partial: &mut Partial) -> Result<(), PublishError> {
-        let mut failures = 0;
-        // What an earlier run left and is longer than the blob is of no use.
-        if partial.length() > blob.size {
-            partial.restart()?;
-        }
-        while partial.length() < blob.size || blob.size == 0 && failures == 0 {
-            let before = partial.length();
-            match self.transfer(blob, partial).await {
-                Ok(()) if partial.length() >= blob.size => break,
-                Err(error) if !error.is_transient() => return Err(error),
-                result => {
-                    failures = if partial.length() > before { 1 } else { failures + 1 };
-                    if failures >= self.remote.policy().tries {
-                        return result.and_then(|()| Err(self.wrong(blob, partial)));
-                    }
-                    let reason = result.err().map_or_else(|| "it ended early".to_owned(), |error| reason(&error));
-                    self.sink.event(Event::DownloadRetried { name: blob.digest.short(), reason });
-                    tokio::time::sleep(self.remote.policy().pause_after(failures)).await;
-                }
+        let (mut failures, mut most) = (0, partial.length());
+        // What an earlier run left may be all of it, or something else.
+        while partial.length() != blob.size || partial.digest() != blob.digest {
+            let Err(error) = self.transfer(blob, partial).await else { continue };
+            failures = if partial.length() > most { 1 } else { failures + 1 };
+            most = most.max(partial.length());
+            if !error.is_transient() || failures >= self.remote.policy().tries {
+                return Err(error);
             }
+            let reason = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+            self.sink.event(Event::DownloadRetried { name: blob.digest.short(), reason });
+            tokio::time::sleep(self.remote.policy().pause_after(failures)).await;
         }
-        if partial.digest() == blob.digest && partial.length() == blob.size {
-            return Ok(());
-        }
-        let error = self.wrong(blob, partial);
-        partial.restart()?;
-        Err(error)
+        Ok(())
     }
 
-    fn wrong(&self, blob: &Descriptor, partial: &Partial) -> PublishError {
-        self.remote.wrong_blob(blob, &partial.digest(), partial.length())
+    /// The error for bytes that are not the blob; they are thrown away.
+    fn wrong(&self, blob: &Descriptor, partial: &mut Partial) -> PublishError {
+        let error = self.remote.wrong_blob(blob, &partial.digest(), partial.length());
+        // Whatever cannot be emptied is hashed again by the next run.
+        drop(partial.restart());
+        error
     }
 
-    /// Appends what the registry has beyond what is there.
+    /// Appends what the registry has beyond what is there, up to the end.
     async fn transfer(&self, blob: &Descriptor, partial: &mut Partial) -> Result<(), PublishError> {
         let doing = format!("get sha256:{} of {}", blob.digest.short(), self.remote.place());
-        let mut call = Call::new(Method::Get, self.remote.address(&format!("blobs/{}", oci(&blob.digest)))?);
-        if partial.length() > 0 {
-            call = call.header("range", format!("bytes={}-", partial.length()));
+        if partial.length() >= blob.size {
+            partial.restart()?;
         }
-        let mut answer = self.remote.expect(self.remote.ask(&call, &doing).await?, &[200, 206, 416], &doing).await?;
-        match (answer.status(), answer.part()) {
-            (206, Some((start, _))) if start == partial.length() => {}
-            // It gives all of it, or another part than was asked for.
-            (200, _) => partial.restart()?,
-            _ => {
-                partial.restart()?;
-                return Ok(());
+        let address = self.remote.address(&format!("blobs/{}", oci(&blob.digest)))?;
+        let mut answer = self.remote.ask(&part(&address, partial.length()), &doing).await?;
+        let is_next = answer.part().is_some_and(|(start, _)| start == partial.length());
+        if partial.length() > 0 && !(answer.status() == 206 && is_next) {
+            // It gives all of it, or has no such part: only the whole can tell.
+            partial.restart()?;
+            if answer.status() != 200 {
+                answer = self.remote.ask(&part(&address, 0), &doing).await?;
             }
         }
+        let mut answer = self.remote.expect(answer, &[200, 206], &doing).await?;
         let (name, size) = (blob.digest.short(), Some(blob.size));
         self.sink.event(Event::DownloadStarted { name, size, resumed_at: partial.length() });
         while let Some(chunk) = answer.chunk().await.map_err(|source| self.remote.http(&doing, source))? {
             let bytes = chunk.as_ref();
-            if partial.length() + bytes.len() as u64 > blob.size {
-                let error = self.wrong(blob, partial);
-                partial.restart()?;
-                return Err(error);
-            }
             partial.append("", bytes)?;
             self.sink.event(Event::DownloadAdvanced { name: blob.digest.short(), bytes: bytes.len() as u64 });
+            if partial.length() > blob.size {
+                break;
+            }
+        }
+        // The registry has said that this is the end.
+        if partial.length() != blob.size || partial.digest() != blob.digest {
+            return Err(self.wrong(blob, partial));
         }
         Ok(())
     }
 }
 
-fn reason(error: &PublishError) -> String {
-    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
+/// The request for what is behind the first bytes.
+fn part(address: &Address, from: u64) -> Call {
+    let call = Call::new(Method::Get, address.clone());
+    if from > 0 { call.header("range", format!("bytes={from}-")) } else { call }
 }
 
 /// Work on files, in a thread of its own.

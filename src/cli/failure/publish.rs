@@ -43,6 +43,10 @@ fn hint(error: &PublishError) -> Option<String> {
     Some(match error {
         E::Refused { host, .. } => format!("log in: podman login {host}, docker login {host} or skopeo login {host}"),
         E::Clear { .. } => "leave out --plain-http; a certificate authority of your own is named with --ca".to_owned(),
+        E::Answer { status: 400, .. } => {
+            "a registry with TLS answers so to --plain-http; leave it out, or look whether this is a registry"
+                .to_owned()
+        }
         E::Answer { status: 403, host, .. } => {
             format!("whoever is logged in to {host} may not do that: log in as somebody who may, or ask its keepers")
         }
@@ -77,6 +81,9 @@ fn network_hint(error: &HttpError) -> Option<String> {
             "look at the host's name, the network and the proxy (https_proxy, no_proxy); run the same again, it goes on \
              where it can"
                 .to_owned()
+        }
+        HttpError::Downgrade { .. } => {
+            "nothing is sent in the clear; the registry's keepers have to tell it that it is reached by https".to_owned()
         }
         _ => return None,
     })
