@@ -135,6 +135,8 @@ const VERBS: &[&[&str]] = &[
     &[],
     &["build"],
     &["image", "build"],
+    &["image", "push"],
+    &["image", "pull"],
     &["plan"],
     &["log"],
     &["store"],

@@ -116,8 +116,8 @@ pub struct Image {
 #[derive(Debug, Subcommand)]
 pub enum ImageVerb {
     Build(ImageBuild),
-    Push(ImagePush),
-    Pull(ImagePull),
+    Push(Box<ImagePush>),
+    Pull(Box<ImagePull>),
 }
 
 /// Assemble an image from a spec, building what it needs; print its digest

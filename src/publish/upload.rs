@@ -122,7 +122,10 @@ impl Uploader<'_> {
                     session = next;
                 }
                 Ok(Step::Challenged) if challenged => return Err(self.remote.gate.refusal(&self.doing(blob)).await),
-                Ok(Step::Challenged) => challenged = true,
+                Ok(Step::Challenged) => {
+                    challenged = true;
+                    self.started(blob, session.offset);
+                }
                 Ok(Step::Broke(error, wait)) => {
                     failures += 1;
                     self.pause(blob, error, failures, wait).await?;
@@ -130,7 +133,6 @@ impl Uploader<'_> {
                         Some(known) => session = known,
                         None => return Ok(()),
                     }
-                    self.started(blob, session.offset);
                 }
                 Ok(Step::Lost(error)) => {
                     losses += 1;
@@ -141,7 +143,6 @@ impl Uploader<'_> {
                     whole |= losses > 1;
                     self.cancel(&session.address).await;
                     session = self.anew(blob).await?;
-                    self.started(blob, session.offset);
                 }
                 Err(error) => {
                     // What the registry refused may be let in later; a blob that is not whole never is.
@@ -227,9 +228,13 @@ impl Uploader<'_> {
         Ok(Begun::Session(self.session(&answer, &doing)?))
     }
 
+    /// Begins again with the first byte.
     async fn anew(&self, blob: &Blob) -> Result<Session, PublishError> {
         match self.begin(blob, false).await? {
-            Begun::Session(session) => Ok(session),
+            Begun::Session(session) => {
+                self.started(blob, 0);
+                Ok(session)
+            }
             Begun::Mounted(_) => unreachable!("without a mount there is none"),
         }
     }
@@ -329,6 +334,7 @@ impl Uploader<'_> {
     /// Where to go on after something broke; `None` when the blob is there after all.
     async fn recover(&self, blob: &Blob, session: &Session) -> Result<Option<Session>, PublishError> {
         if let Some(known) = self.status(&session.address, blob, session.minimum).await? {
+            self.started(blob, known.offset);
             return Ok(Some(known));
         }
         // The answer to the last request may be all that was lost.

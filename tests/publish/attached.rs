@@ -15,9 +15,9 @@ fn a_registry_without_the_referrers_api_gets_a_list_in_which_others_entries_stay
     let registry = real.registry();
     let to = real.reference("stones:1");
     let (first, second) = (artifact(layout.image(), "application/x", "one"), artifact(layout.image(), "text/y", "two"));
-    let pushed = publish::push(&registry, &layout, &to, &[first.clone()], &Silent).unwrap();
+    let pushed = publish::push(&registry, &layout, &to, std::slice::from_ref(&first), &Silent).unwrap();
     assert_eq!(pushed.attached, [first.digest()]);
-    publish::attach(&registry, &to.repository, &[second.clone()], &Silent).unwrap();
+    publish::attach(&registry, &to.repository, std::slice::from_ref(&second), &Silent).unwrap();
     publish::attach(&registry, &to.repository, &[first.clone(), second.clone()], &Silent).unwrap();
 
     let listed = publish::referrers(&registry, &to.repository, &layout.image().digest).unwrap();
@@ -42,7 +42,7 @@ fn a_registry_with_the_referrers_api_keeps_the_list_itself() {
     let layout = image(scratch.path(), &[bytes(2, 1000)]);
     let registry = fake.registry();
     let one = artifact(layout.image(), "application/x", "one");
-    publish::push(&registry, &layout, &fake.reference("stones:1"), &[one.clone()], &Silent).unwrap();
+    publish::push(&registry, &layout, &fake.reference("stones:1"), std::slice::from_ref(&one), &Silent).unwrap();
     let tag = format!("sha256-{}", layout.image().digest);
     assert_eq!(fake.tag("stones", &tag), None, "no list of our own beside it");
     let found = publish::artifacts(&registry, &"stones".parse().unwrap(), &[layout.image().digest]).unwrap();
@@ -69,7 +69,7 @@ fn a_list_that_others_write_meanwhile_is_added_to_again() {
         Turn::Usual
     });
     let registry = fake.registry();
-    publish::push(&registry, &layout, &fake.reference("stones:1"), &[one.clone()], &Silent).unwrap();
+    publish::push(&registry, &layout, &fake.reference("stones:1"), std::slice::from_ref(&one), &Silent).unwrap();
     let listed = publish::referrers(&registry, &"stones".parse().unwrap(), &layout.image().digest).unwrap();
     let digests: Vec<_> = listed.iter().map(|entry| entry.digest).collect();
     assert_eq!(digests, [other.digest(), one.digest()]);

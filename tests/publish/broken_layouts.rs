@@ -11,7 +11,7 @@ fn a_missing_blob_is_said_before_anything_is_asked() {
     let fake = Fake::good();
     let scratch = tempfile::tempdir().unwrap();
     let layer = bytes(1, 1000);
-    let layout = image(scratch.path(), &[layer.clone()]);
+    let layout = image(scratch.path(), std::slice::from_ref(&layer));
     let digest = drystone::digest::Sha256::of(&layer);
     std::fs::remove_file(scratch.path().join("blobs/sha256").join(digest.to_string())).unwrap();
     let error = publish::push(&fake.registry(), &layout, &fake.reference("stones:1"), &[], &Silent).unwrap_err();
@@ -26,7 +26,7 @@ fn a_blob_of_another_size_is_said_before_anything_is_asked() {
     let fake = Fake::good();
     let scratch = tempfile::tempdir().unwrap();
     let layer = bytes(1, 1000);
-    let layout = image(scratch.path(), &[layer.clone()]);
+    let layout = image(scratch.path(), std::slice::from_ref(&layer));
     let path = scratch.path().join("blobs/sha256").join(drystone::digest::Sha256::of(&layer).to_string());
     std::fs::write(&path, &layer[..999]).unwrap();
     let error = publish::push(&fake.registry(), &layout, &fake.reference("stones:1"), &[], &Silent).unwrap_err();
@@ -41,7 +41,7 @@ fn an_altered_blob_small_or_large_is_never_there_whole_and_nothing_is_tagged() {
         let fake = Fake::good();
         let scratch = tempfile::tempdir().unwrap();
         let layer = bytes(2, length);
-        let layout = image(scratch.path(), &[layer.clone()]);
+        let layout = image(scratch.path(), std::slice::from_ref(&layer));
         let path = scratch.path().join("blobs/sha256").join(drystone::digest::Sha256::of(&layer).to_string());
         let mut altered = layer;
         altered[length - 1] ^= 1;

@@ -59,7 +59,8 @@ impl Stage {
 #[test]
 fn each_thing_that_is_missing_is_said_until_it_works() {
     let Some(stage) = Stage::set(&Kind::Guarded) else { return };
-    let push = ["image", "push", "layout", "HOST/team/stones:1"];
+    // One blob after the other: the order of the lines is that of the image.
+    let push = ["image", "push", "layout", "HOST/team/stones:1", "-j1"];
     assert_snapshot!(stage.normal(stage.run(&push).ended(3).error()), @r"
     error: cannot look for 1 in HOST/team/stones: https://HOST/v2/team/stones/manifests/1: the server's certificate is not to be trusted: invalid peer certificate: UnknownIssuer
     hint: name the authority that signed it with --ca FILE, or put it in certs.d (see --cert-dir in the help)
@@ -81,15 +82,15 @@ fn each_thing_that_is_missing_is_said_until_it_works() {
     ");
     assert_snapshot!(stage.normal(&run.stderr), @r"
     2 blobs to send, 0 are there
-    sent DIGEST (2.93 KiB)
     sent DIGEST (151 B)
+    sent DIGEST (2.93 KiB)
     HOST/team/stones:1: 2 blobs sent (3.08 KiB), 0 mounted, 0 were there (N s)
     ");
     let run = stage.run(&push).succeeded();
     assert_snapshot!(stage.normal(&run.stderr), @r"
     HOST/team/stones:1: nothing to push, all is there (N s)
     ");
-    let run = stage.run(&["image", "pull", "HOST/team/stones:1", "-o", "out"]).succeeded();
+    let run = stage.run(&["image", "pull", "HOST/team/stones:1", "-o", "out", "-j1"]).succeeded();
     assert_snapshot!(stage.normal(&run.stdout), @r"
     sha256:DIGEST
     ");

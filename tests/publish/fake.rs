@@ -270,11 +270,11 @@ impl State {
         };
         match request.method.as_str() {
             "POST" => {
-                if let (Some(digest), Some(from)) = (request.parameter("mount"), request.parameter("from")) {
-                    if let Some(bytes) = self.blobs.get(&(from, digest.clone())).cloned() {
-                        self.blobs.insert((name.to_owned(), digest.clone()), bytes);
-                        return created(&digest);
-                    }
+                if let (Some(digest), Some(from)) = (request.parameter("mount"), request.parameter("from"))
+                    && let Some(bytes) = self.blobs.get(&(from, digest.clone())).cloned()
+                {
+                    self.blobs.insert((name.to_owned(), digest.clone()), bytes);
+                    return created(&digest);
                 }
                 self.next += 1;
                 let upload = format!("/v2/{name}/blobs/uploads/{}", self.next);

@@ -12,7 +12,7 @@ use crate::support::wait_until;
 fn a_blob_that_was_pushed_elsewhere_is_mounted_from_there() {
     let Some(real) = Real::start(&Kind::Guarded) else { return };
     let shared = bytes(1, 300_000);
-    let first = image(&real.path("first"), &[shared.clone()]);
+    let first = image(&real.path("first"), std::slice::from_ref(&shared));
     let second = image(&real.path("second"), &[shared, bytes(2, 1000)]);
     publish::push(&real.registry(), &first, &real.reference("one:1"), &[], &Silent).unwrap();
     real.mark();

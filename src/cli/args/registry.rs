@@ -30,8 +30,9 @@ pub struct RegistryAccess {
 /// Push an image to a registry, with what belongs to it; print its digest there
 #[derive(Debug, Args)]
 #[command(after_help = "\
-What the registry has is not sent, and what another repository there has is mounted. After an interruption the same
-command goes on where it can. The tag comes last, when everything that it stands for is there.
+What the registry has is not sent, and what another repository there has is mounted. After an
+interruption the same command goes on where it can. The tag comes last, when everything that it
+stands for is there. What lies in the layout's referrers/ (see image pull) goes along.
 
 Credentials are those of podman, docker and skopeo: log in with one of them.
 
@@ -61,9 +62,10 @@ pub struct ImagePush {
 /// Pull an image from a registry, with what belongs to it; print its digest
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Every byte is checked against the digests. The result is a directory in the OCI image layout; signatures and
-attestations lie in its referrers/, a layout of their own, and a push sends them along. After an interruption the same
-command goes on where it broke off; OUTPUT is there whole or not at all.
+Every byte is checked against the digests. The result is a directory in the OCI image layout;
+signatures and attestations lie in its referrers/, a layout of their own, and a push sends them
+along. After an interruption the same command goes on where it broke off; OUTPUT is there whole or
+not at all.
 
 Examples:
   drystone image pull registry.example.org/tools/jq:1.8.2 -o jq

@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_named_without_its_content() {
         let error = found("{\"auths\":{\"r.example\":\"c2VjcmV0\"}}", "r.example", "jq").unwrap_err();
-        assert_eq!(error, "/auth.json is no file of credentials (line 1, column 33)");
+        assert_eq!(error, "/auth.json is no file of credentials (line 1, column 32)");
         for auth in ["%%%", "c2VjcmV0", "/w=="] {
             let text = format!("{{\"auths\":{{\"r.example\":{{\"auth\":{auth:?}}}}}}}");
             let error = found(&text, "r.example", "jq").unwrap_err();
