@@ -17,6 +17,7 @@ mod round;
 pub use error::{ConfigError, FetchError, Refusal};
 pub use index::{Address, CrateFile, SparseIndex};
 pub use mirrors::Mirrors;
+pub use partial::Partial;
 
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -29,7 +30,6 @@ use crate::http::Client;
 use crate::progress::{Event, Sink};
 use crate::recipe::Location;
 use crate::store::Store;
-use partial::Partial;
 
 /// One source to be had.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,113 +1,30 @@
-//! An HTTP client for downloads: the only code that opens a socket.
+//! An HTTP client for downloads, and one for everything else: the only code that opens a socket.
 //!
-//! Knows nothing of what is downloaded, nor of trying again: it says for each error whether trying again can help.
+//! [`Client`] asks for files and pages, [`Exchange`] sends requests of every method. Neither knows what is asked for,
+//! nor of trying again: they say for each error whether trying again can help.
 //! Bytes are never trusted for having come over TLS; callers verify them by digest. Proxies come from the environment
 //! (`http_proxy`, `https_proxy`, `no_proxy`) unless a [`Route`] says otherwise, certificate authorities from the host's
 //! store (`SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured). Semantics follow RFC 9110; ranges its section 14.
+
+mod address;
+mod error;
+mod exchange;
 
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, RANGE};
 use reqwest::{Response, StatusCode, Url};
 
+pub use address::{Address, form};
+pub use error::HttpError;
+pub use exchange::{Answer, Call, Certificates, Exchange, Flow, Identity, Method, Trust};
+
+const USER_AGENT: &str = concat!("drystone/", env!("CARGO_PKG_VERSION"));
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a server may be silent in the middle of an answer.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// The largest answer that [`Client::document`] takes: index pages are far smaller.
 const DOCUMENT_LIMIT: usize = 64 << 20;
-
-/// A request that failed. URLs are shown without their password.
-#[derive(Debug, thiserror::Error)]
-pub enum HttpError {
-    /// The client itself could not be made, for example because the host has no certificate store.
-    #[error("cannot set up the HTTP client")]
-    Setup(#[source] reqwest::Error),
-    /// The text is no URL that HTTP can ask for.
-    #[error("{url}: not a usable URL")]
-    Url {
-        /// The text.
-        url: String,
-        /// What is wrong with it.
-        #[source]
-        source: reqwest::Error,
-    },
-    /// No connection: the name, the network, the proxy, the certificate.
-    #[error("{url}: cannot connect")]
-    Connect {
-        /// What was asked for.
-        url: String,
-        /// What went wrong.
-        #[source]
-        source: reqwest::Error,
-    },
-    /// The connection was there, and then broke or fell silent.
-    #[error("{url}: the transfer was interrupted")]
-    Interrupted {
-        /// What was asked for.
-        url: String,
-        /// What went wrong.
-        #[source]
-        source: reqwest::Error,
-    },
-    /// Redirects that do not end.
-    #[error("{url}: redirects without end")]
-    Redirect {
-        /// What was asked for.
-        url: String,
-    },
-    /// An answer that is not the document.
-    #[error("{url}: the server answered {status}")]
-    Status {
-        /// What was asked for.
-        url: String,
-        /// What it answered.
-        status: StatusCode,
-    },
-    /// The server sent another part than the one asked for, or has no such part.
-    #[error("{url}: the server does not give the bytes from {offset} on")]
-    Range {
-        /// What was asked for.
-        url: String,
-        /// The first byte asked for.
-        offset: u64,
-    },
-    /// An index page larger than any real one.
-    #[error("{url}: larger than {limit} bytes, which no index page is", limit = DOCUMENT_LIMIT)]
-    TooLarge {
-        /// What was asked for.
-        url: String,
-    },
-}
-
-impl HttpError {
-    /// Whether the same request may succeed later: connection errors, and the statuses 408, 429 and 5xx.
-    pub fn is_transient(&self) -> bool {
-        match self {
-            Self::Connect { .. } | Self::Interrupted { .. } => true,
-            Self::Status { status, .. } => {
-                matches!(*status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
-                    || status.is_server_error()
-            }
-            Self::Setup(_) | Self::Url { .. } | Self::Redirect { .. } | Self::Range { .. } | Self::TooLarge { .. } => {
-                false
-            }
-        }
-    }
-
-    fn of_request(url: &str, source: reqwest::Error) -> Self {
-        let url = without_password(url);
-        let source = source.without_url();
-        if source.is_builder() {
-            Self::Url { url, source }
-        } else if source.is_redirect() {
-            Self::Redirect { url }
-        } else if source.is_connect() {
-            Self::Connect { url, source }
-        } else {
-            Self::Interrupted { url, source }
-        }
-    }
-}
 
 /// The URL as it may be shown: a password in it is replaced by `***`.
 pub fn without_password(url: &str) -> String {
@@ -142,8 +59,7 @@ impl Client {
     /// # Errors
     /// [`HttpError::Setup`] when the host's certificates cannot be loaded or a proxy's URL is wrong.
     pub fn new(routes: &[Route]) -> Result<Self, HttpError> {
-        // Err means that the process already has a provider, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        install_cryptography();
         let plain = builder().build().map_err(HttpError::Setup)?;
         let mut routed = Vec::new();
         for route in routes {
@@ -206,16 +122,22 @@ impl Client {
         while let Some(chunk) = body.chunk().await? {
             bytes.extend_from_slice(chunk.as_ref());
             if bytes.len() > DOCUMENT_LIMIT {
-                return Err(HttpError::TooLarge { url: body.url });
+                return Err(HttpError::TooLarge { url: body.url, limit: DOCUMENT_LIMIT });
             }
         }
         Ok(Document { base, content_type, text: String::from_utf8_lossy(&bytes).into_owned() })
     }
 }
 
+/// Says whose cryptography TLS uses.
+fn install_cryptography() {
+    // Err means that the process already has a provider, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 fn builder() -> reqwest::ClientBuilder {
     reqwest::Client::builder()
-        .user_agent(concat!("drystone/", env!("CARGO_PKG_VERSION")))
+        .user_agent(USER_AGENT)
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(IDLE_TIMEOUT)
         .http2_adaptive_window(true)

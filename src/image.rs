@@ -76,6 +76,8 @@ use crate::tree::Tree;
 pub use crate::archive::EPOCH;
 pub use compose::compose;
 pub use error::ImageError;
+pub use oci::{LAYOUT, LAYOUT_FILE, OURS};
+pub use output::Place;
 pub use pack::encoder;
 pub use read::{Contents, ReadError};
 pub use rootfs::{Content, Inode, Kind, Layer, Node, Origin, Provenance, Reason, Rootfs};
@@ -161,6 +163,14 @@ pub struct LayerSummary {
     pub size: u64,
     /// What it was made from.
     pub origin: Origin,
+}
+
+/// What a target's images run on, as OCI writes it: `linux/amd64`.
+///
+/// # Errors
+/// When the target's architecture is unknown.
+pub fn platform(target: &Target) -> Result<String, ImageError> {
+    oci::Platform::of(target).map(|platform| platform.to_string())
 }
 
 /// Writes an image. Whoever looks at `output` sees what was there before or the whole image.

@@ -45,6 +45,48 @@ pub enum Event {
         /// The source's file name.
         name: Name,
     },
+    /// What is to be sent became known.
+    UploadsPlanned {
+        /// Blobs that are there already.
+        there: usize,
+        /// Blobs that are not.
+        missing: usize,
+    },
+    /// A blob began to be sent, or goes on after something broke.
+    UploadStarted {
+        /// The blob's short digest.
+        name: Name,
+        /// Its size in bytes.
+        size: u64,
+        /// Bytes that are there already.
+        resumed_at: u64,
+    },
+    /// More bytes left.
+    UploadAdvanced {
+        /// The blob's short digest.
+        name: Name,
+        /// Bytes since the last event.
+        bytes: u64,
+    },
+    /// Something broke; the blob goes on.
+    UploadRetried {
+        /// The blob's short digest.
+        name: Name,
+        /// What went wrong, in a line.
+        reason: String,
+    },
+    /// A blob came from another repository of the registry, and need not be sent.
+    UploadSpared {
+        /// The blob's short digest.
+        name: Name,
+        /// The other repository.
+        from: String,
+    },
+    /// A blob is there.
+    UploadFinished {
+        /// The blob's short digest.
+        name: Name,
+    },
     /// A build or test began.
     BuildStarted {
         /// The derivation's name.

@@ -140,6 +140,8 @@ const VERBS: &[&[&str]] = &[
     &["keys", "new"],
     &["keys", "public"],
     &["sign"],
+    &["image", "push"],
+    &["image", "pull"],
     &["plan"],
     &["log"],
     &["store"],

@@ -1,6 +1,7 @@
 //! The command line, as types.
 
 mod images;
+mod registry;
 
 use std::path::PathBuf;
 
@@ -10,6 +11,7 @@ use crate::attest::Need;
 pub use images::{ImageCheck, ImageDiff, ImageInspect, ImageReport, ImageWhy, Reading, ReportFormat};
 
 use crate::recipe::OutputRef;
+pub use registry::{ImagePull, ImagePush, RegistryAccess};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -110,7 +112,7 @@ pub struct Build {
     pub running: Running,
 }
 
-/// Make container images, and look into them
+/// Make container images, look into them, push and pull them
 #[derive(Debug, Args)]
 pub struct Image {
     #[command(subcommand)]
@@ -126,6 +128,8 @@ pub enum ImageVerb {
     Diff(ImageDiff),
     Why(ImageWhy),
     Report(ImageReport),
+    Push(Box<ImagePush>),
+    Pull(Box<ImagePull>),
 }
 
 /// Assemble an image from a spec, building what it needs; print its digest

@@ -1,5 +1,7 @@
 //! Errors as people read them: what happened, the chain of causes, what to do, and the exit code.
 
+mod publish;
+
 use std::error::Error;
 use std::io::Write as _;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! `drystone image`.
+//! `drystone image`, and `drystone image build`.
 
 mod check;
 mod component;
@@ -19,13 +19,13 @@ use super::evidence::{Evidence, SpecText};
 use super::failure::Failure;
 use super::judge::judge;
 use super::project::Project;
-use super::verify_image;
+use super::{pull, push, verify_image};
 use crate::builder::Survey;
 use crate::image::{self, Compression, Format, Options, Origin, Part, Summary};
 use crate::plan::{Plan, closure};
 use crate::recipe::{ImageSpec, OutputRef, RecipeName};
 
-/// Makes images, and looks into them.
+/// Does what a verb below `image` says.
 pub fn run(common: &Common, args: &Image) -> Result<(), Failure> {
     match &args.verb {
         ImageVerb::Build(args) => build(common, args),
@@ -35,6 +35,8 @@ pub fn run(common: &Common, args: &Image) -> Result<(), Failure> {
         ImageVerb::Diff(args) => diff::run(common, args),
         ImageVerb::Why(args) => why::run(common, args),
         ImageVerb::Report(args) => report::run(common, args),
+        ImageVerb::Push(args) => push::run(args),
+        ImageVerb::Pull(args) => pull::run(common, args),
     }
 }
 

@@ -58,6 +58,15 @@ impl Sink for Plain {
                 let size = total.sizes.get(&name).copied().unwrap_or_default();
                 say(format_args!("fetched {name} ({})", HumanBytes(size)));
             }
+            Event::UploadsPlanned { missing: 0, .. } => {}
+            Event::UploadsPlanned { there, missing } => say(format_args!("{missing} blobs to send, {there} are there")),
+            Event::UploadStarted { name, size, .. } => drop(total.sizes.insert(name, size)),
+            Event::UploadRetried { name, reason } => say(format_args!("sending {name} again: {reason}")),
+            Event::UploadSpared { name, from } => say(format_args!("mounted {name} from {from}")),
+            Event::UploadFinished { name } => {
+                let size = total.sizes.get(&name).copied().unwrap_or_default();
+                say(format_args!("sent {name} ({})", HumanBytes(size)));
+            }
             Event::BuildPhase { name, phase } => say(format_args!("{name}: {phase}")),
             Event::Breach { name, what } => say(format_args!("{name}: contained: {what}")),
             Event::BuildFinished { name, duration } => {
@@ -65,7 +74,10 @@ impl Sink for Plain {
                 say(format_args!("{name}: done in {:.1} s ({}/{})", duration.as_secs_f64(), total.done, total.builds));
             }
             Event::BuildFailed { name } => say(format_args!("{name}: failed")),
-            Event::DownloadStarted { .. } | Event::BuildStarted { .. } | Event::BuildLine { .. } => {}
+            Event::DownloadStarted { .. }
+            | Event::UploadAdvanced { .. }
+            | Event::BuildStarted { .. }
+            | Event::BuildLine { .. } => {}
         }
     }
 }
@@ -74,7 +86,7 @@ impl Show for Plain {
     fn end(&self) {}
 }
 
-/// A bar for each download, a line for each running build, and a total.
+/// A bar for each download and upload, a line for each running build, and a total.
 struct Lines {
     all: MultiProgress,
     state: Mutex<State>,
@@ -82,7 +94,10 @@ struct Lines {
 
 struct State {
     total: ProgressBar,
-    downloads: BTreeMap<String, ProgressBar>,
+    /// What comes or leaves, by its name.
+    transfers: BTreeMap<String, ProgressBar>,
+    /// Whether the total counts what leaves, not what is built.
+    is_upload: bool,
     builds: BTreeMap<String, Running>,
 }
 
@@ -100,7 +115,7 @@ impl Lines {
     fn new() -> Self {
         let all = MultiProgress::new();
         let total = all.add(ProgressBar::new(0).with_style(style("[{bar:24}] {pos}/{len} done, {elapsed}")));
-        let state = Mutex::new(State { total, downloads: BTreeMap::new(), builds: BTreeMap::new() });
+        let state = Mutex::new(State { total, transfers: BTreeMap::new(), is_upload: false, builds: BTreeMap::new() });
         Self { all, state }
     }
 
@@ -108,6 +123,21 @@ impl Lines {
         let bar = self.all.insert_before(&state.total, bar);
         bar.enable_steady_tick(Duration::from_millis(200));
         bar
+    }
+
+    /// A bar for what comes or leaves; it takes the place of one of the same name.
+    fn transfer(&self, state: &mut State, name: String, size: Option<u64>, at: u64) {
+        let known = style("  {prefix:32!} [{bar:24}] {bytes}/{total_bytes}  {binary_bytes_per_sec}");
+        let unknown = style("  {prefix:32!} {spinner} {bytes}  {binary_bytes_per_sec}");
+        let bar = match size {
+            Some(size) => ProgressBar::new(size).with_style(known),
+            None => ProgressBar::new_spinner().with_style(unknown),
+        };
+        let bar = self.add(state, bar.with_prefix(name.clone()));
+        bar.set_position(at);
+        if let Some(old) = state.transfers.insert(name, bar) {
+            old.finish_and_clear();
+        }
     }
 
     fn say(&self, text: &str) {
@@ -124,29 +154,28 @@ impl Sink for Lines {
                 state.total.set_length(builds as u64);
                 state.total.enable_steady_tick(Duration::from_millis(500));
             }
-            Event::DownloadStarted { name, size, resumed_at } => {
-                let known = style("  {prefix:32!} [{bar:24}] {bytes}/{total_bytes}  {binary_bytes_per_sec}");
-                let unknown = style("  {prefix:32!} {spinner} {bytes}  {binary_bytes_per_sec}");
-                let bar = match size {
-                    Some(size) => ProgressBar::new(size).with_style(known),
-                    None => ProgressBar::new_spinner().with_style(unknown),
-                };
-                let bar = self.add(&state, bar.with_prefix(name.clone()));
-                bar.set_position(resumed_at);
-                if let Some(old) = state.downloads.insert(name, bar) {
-                    old.finish_and_clear();
-                }
+            Event::DownloadStarted { name, size, resumed_at } => self.transfer(&mut state, name, size, resumed_at),
+            Event::UploadStarted { name, size, resumed_at } => {
+                self.transfer(&mut state, name, Some(size), resumed_at);
             }
-            Event::DownloadAdvanced { name, bytes } => {
-                if let Some(bar) = state.downloads.get(&name) {
+            Event::DownloadAdvanced { name, bytes } | Event::UploadAdvanced { name, bytes } => {
+                if let Some(bar) = state.transfers.get(&name) {
                     bar.inc(bytes);
                 }
             }
             Event::DownloadRetried { name, reason } => self.say(&format!("fetching {name} again: {reason}")),
-            Event::DownloadFinished { name } => {
-                if let Some(bar) = state.downloads.remove(&name) {
+            Event::UploadRetried { name, reason } => self.say(&format!("sending {name} again: {reason}")),
+            Event::DownloadFinished { name } | Event::UploadFinished { name } => {
+                if let Some(bar) = state.transfers.remove(&name) {
                     bar.finish_and_clear();
+                    state.total.inc(u64::from(state.is_upload));
                 }
+            }
+            Event::UploadSpared { .. } => state.total.inc(1),
+            Event::UploadsPlanned { missing, .. } => {
+                state.is_upload = true;
+                state.total.inc_length(missing as u64);
+                state.total.enable_steady_tick(Duration::from_millis(500));
             }
             Event::BuildStarted { name } => {
                 let bar = ProgressBar::new_spinner().with_style(style("  {prefix:24!} {elapsed:>5} {wide_msg}"));

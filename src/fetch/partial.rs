@@ -1,4 +1,4 @@
-//! [`Partial`]: a source while it is downloaded, locked against other processes, hashed as it grows.
+//! [`Partial`]: a file while it is downloaded, locked against other processes, hashed as it grows.
 //!
 //! Knows nothing of where bytes come from beyond a label for blame. The file outlives an interrupted run, so that the
 //! next one goes on where it ended; what it holds is always rehashed first. The lock is flock(2) on the file itself:
@@ -26,7 +26,7 @@ enum Origin {
 
 /// A partial download that this process alone may write.
 #[derive(Debug)]
-pub(super) struct Partial {
+pub struct Partial {
     path: PathBuf,
     file: File,
     hasher: sha2::Sha256,
@@ -36,7 +36,10 @@ pub(super) struct Partial {
 
 impl Partial {
     /// Opens or creates the file and hashes what is there; `None` while another download holds its lock.
-    pub(super) fn try_lock(path: &Path) -> fs::Result<Option<Self>> {
+    ///
+    /// # Errors
+    /// When the file cannot be made, locked or read.
+    pub fn try_lock(path: &Path) -> fs::Result<Option<Self>> {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;
         }
@@ -56,27 +59,31 @@ impl Partial {
         Ok(Some(Self { path: path.to_owned(), file, hasher, length, origin }))
     }
 
-    pub(super) fn path(&self) -> &Path {
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// Bytes so far.
-    pub(super) fn length(&self) -> u64 {
+    pub fn length(&self) -> u64 {
         self.length
     }
 
     /// The digest of the bytes so far.
-    pub(super) fn digest(&self) -> Sha256 {
+    pub fn digest(&self) -> Sha256 {
         Sha256::from_bytes(self.hasher.clone().finalize().into())
     }
 
     /// Whether every byte so far came from this place, in this run: then it alone is to blame for them.
-    pub(super) fn is_all_from(&self, place: &str) -> bool {
+    pub fn is_all_from(&self, place: &str) -> bool {
         self.origin == Origin::One(place.to_owned())
     }
 
     /// Appends bytes that came from a place.
-    pub(super) fn append(&mut self, place: &str, bytes: &[u8]) -> fs::Result<()> {
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn append(&mut self, place: &str, bytes: &[u8]) -> fs::Result<()> {
         match &self.origin {
             Origin::Nothing => self.origin = Origin::One(place.to_owned()),
             Origin::One(other) if other == place => {}
@@ -89,7 +96,10 @@ impl Partial {
     }
 
     /// Throws away what is there.
-    pub(super) fn restart(&mut self) -> fs::Result<()> {
+    ///
+    /// # Errors
+    /// When the file cannot be emptied.
+    pub fn restart(&mut self) -> fs::Result<()> {
         self.file.set_len(0).and_then(|()| self.file.rewind()).map_err(failed("empty", &self.path))?;
         self.hasher = sha2::Sha256::new();
         self.length = 0;
@@ -98,7 +108,10 @@ impl Partial {
     }
 
     /// Lets go: what is worth resuming stays, an empty file does not.
-    pub(super) fn release(self) -> fs::Result<()> {
+    ///
+    /// # Errors
+    /// When an empty file cannot be removed.
+    pub fn release(self) -> fs::Result<()> {
         // The lock is held until `self.file` is dropped, after the removal: nobody else's file is removed.
         if self.length == 0 { fs::remove_file(&self.path) } else { Ok(()) }
     }

@@ -4,6 +4,7 @@
 //! sorted; so the bytes follow from the values alone.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::{Duration, UNIX_EPOCH};
 
 use serde::Serialize;
@@ -21,11 +22,11 @@ const GZIP_LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 const ZSTD_LAYER: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
 
 /// The name of the marker file of a layout.
-pub(super) const LAYOUT_FILE: &str = "oci-layout";
+pub const LAYOUT_FILE: &str = "oci-layout";
 /// Its content; the version is that of the layout, not of the specification.
-pub(super) const LAYOUT: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
+pub const LAYOUT: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
 /// The annotation by which an index tells that we wrote it.
-pub(super) const OURS: &str = "io.drystone.image";
+pub const OURS: &str = "io.drystone.image";
 
 /// The annotation by which a layer tells the object that it holds.
 pub(super) const OBJECT: &str = "io.drystone.object";
@@ -74,6 +75,12 @@ impl Platform {
     pub fn of(target: &Target) -> Result<Self, ImageError> {
         let architecture = target.architecture().ok_or_else(|| ImageError::Platform { target: target.clone() })?;
         Ok(Self { architecture, os: "linux" })
+    }
+}
+
+impl fmt::Display for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.os, self.architecture)
     }
 }
 

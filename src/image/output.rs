@@ -6,10 +6,13 @@ use super::oci::{LAYOUT_FILE, OURS};
 use super::{Format, ImageError};
 use crate::fs;
 
-/// An output, and a hidden directory beside it where the image grows. Dropping it removes the hidden directory.
-pub(super) struct Place {
+/// An output, and a hidden directory beside it where the image grows. Dropping it removes the hidden directory,
+/// unless another run is to go on with what is there.
+#[derive(Debug)]
+pub struct Place {
     output: PathBuf,
     hidden: PathBuf,
+    kept: bool,
 }
 
 impl Place {
@@ -18,23 +21,25 @@ impl Place {
     /// # Errors
     /// When something is there that this format does not replace, or nothing can be written beside it.
     pub fn claim(output: &Path, format: Format) -> Result<Self, ImageError> {
-        // A link is followed to what is to be replaced; the link itself stays.
-        let output = match output.canonicalize() {
-            Ok(target) if output.is_symlink() => target,
-            _ => output.to_owned(),
-        };
-        check(&output, format)?;
-        let parent = match output.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        fs::create_dir_all(parent)?;
+        let (output, parent) = prepare(output, format)?;
         let hidden = tempfile::Builder::new()
             .prefix(".drystone-image-")
-            .tempdir_in(parent)
-            .map_err(fs::failed("create a directory in", parent))?
+            .tempdir_in(&parent)
+            .map_err(fs::failed("create a directory in", &parent))?
             .keep();
-        Ok(Self { output, hidden })
+        Ok(Self { output, hidden, kept: false })
+    }
+
+    /// The same with a hidden directory that outlives a failure: the next run for this output finds what is there.
+    ///
+    /// # Errors
+    /// As [`Place::claim`].
+    pub fn resume(output: &Path, format: Format) -> Result<Self, ImageError> {
+        let (output, parent) = prepare(output, format)?;
+        let name = output.file_name().unwrap_or_default().to_string_lossy();
+        let hidden = parent.join(format!(".drystone-pull-{name}"));
+        fs::create_dir_all(&hidden)?;
+        Ok(Self { output, hidden, kept: true })
     }
 
     /// Where the image is to be written.
@@ -51,16 +56,36 @@ impl Place {
     ///
     /// # Errors
     /// When it cannot be moved; the old output is there still.
-    pub fn publish(self) -> fs::Result<()> {
-        fs::replace_tree(&self.draft(), &self.output, &self.scratch("old"))
+    pub fn publish(mut self) -> fs::Result<()> {
+        fs::replace_tree(&self.draft(), &self.output, &self.scratch("old"))?;
+        self.kept = false;
+        Ok(())
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        // What cannot be removed is in nobody's way, and there is nobody to tell.
-        drop(fs::remove_tree(&self.hidden));
+        if !self.kept {
+            // What cannot be removed is in nobody's way, and there is nobody to tell.
+            drop(fs::remove_tree(&self.hidden));
+        }
     }
+}
+
+/// The output itself and the directory that it is in, if it may be written.
+fn prepare(output: &Path, format: Format) -> Result<(PathBuf, PathBuf), ImageError> {
+    // A link is followed to what is to be replaced; the link itself stays.
+    let output = match output.canonicalize() {
+        Ok(target) if output.is_symlink() => target,
+        _ => output.to_owned(),
+    };
+    check(&output, format)?;
+    let parent = match output.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    fs::create_dir_all(&parent)?;
+    Ok((output, parent))
 }
 
 fn check(output: &Path, format: Format) -> Result<(), ImageError> {
