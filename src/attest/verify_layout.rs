@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::evidence::{DocumentFile, StatementFile};
 use super::key::PublicKey;
 use super::verify::{Fault, Need, Report, What, verify};
-use super::{Checked, Evidence, Layout, SignatureError};
+use super::{Artifact, Checked, Evidence, Layout, SignatureError};
 
 /// What was found of a layout.
 #[derive(Debug)]
@@ -23,13 +23,19 @@ impl LayoutReport {
     }
 }
 
-/// Verifies all of a layout.
+/// Verifies all of a layout. `referrers` is what belongs to the image beside its evidence, as a registry gave it.
 ///
 /// # Errors
 /// When a file cannot be read. What is wrong with the image is the result.
-pub fn verify_layout(layout: &Layout, key: &PublicKey, needs: &[Need]) -> Result<LayoutReport, SignatureError> {
+pub fn verify_layout(
+    layout: &Layout,
+    referrers: &[Artifact],
+    key: &PublicKey,
+    needs: &[Need],
+) -> Result<LayoutReport, SignatureError> {
     let evidence = Evidence::read(layout)?;
-    let mut signatures = verify(layout.subjects(), &evidence.artifacts(), key, needs);
+    let artifacts = [evidence.artifacts().as_slice(), referrers].concat();
+    let mut signatures = verify(layout.subjects(), &artifacts, key, needs);
     for file in &evidence.statements {
         signatures.faults.extend(compare_statement(file, layout, &signatures));
     }

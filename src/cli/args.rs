@@ -177,10 +177,11 @@ manifest of each of its platforms, and every signed statement. The exit code is 
 Examples:
   drystone image verify out/jq --key release.pub
   drystone image verify out/jq --key release.pub --require provenance,sbom,policy
+  drystone image verify registry.example.org/tools/jq:1.8.2 --key release.pub
   drystone image verify out/jq --key release.pub --json | jq .verified")]
 pub struct ImageVerify {
-    /// The image: a directory in the OCI image layout
-    pub layout: PathBuf,
+    /// The image: a directory in the OCI image layout, or HOST/REPO[:TAG][@DIGEST] in a registry
+    pub image: String,
     /// The public key that must have signed it
     #[arg(short, long, value_name = "FILE")]
     pub key: PathBuf,
@@ -190,6 +191,8 @@ pub struct ImageVerify {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub access: RegistryAccess,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

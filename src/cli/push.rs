@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::args::ImagePush;
 use super::failure::Failure;
 use super::{registry, show};
+use crate::attest;
 use crate::publish::{self, Layout, Pushed};
 
 /// What was pushed, for machines.
@@ -34,7 +35,9 @@ struct Blobs {
 pub fn run(args: &ImagePush) -> Result<(), Failure> {
     let began = Instant::now();
     let layout = Layout::find(&args.layout)?;
-    let artifacts = layout.referrers()?;
+    let mut artifacts = attest::artifacts(layout.path())?;
+    // What a pull left there goes along, too.
+    artifacts.extend(layout.referrers()?);
     let registry = registry::open(&args.reference.host, &args.access, &args.mount_from)?;
     let sink = show::sink();
     let pushed = publish::push(&registry, &layout, &args.reference, &artifacts, &*sink);

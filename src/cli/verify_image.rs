@@ -1,11 +1,16 @@
 //! `drystone image verify`.
 
+use std::path::{Path, PathBuf};
+
 use serde::Serialize;
 
 use super::args::ImageVerify;
 use super::failure::Failure;
+use super::{registry, show};
 use crate::attest::key::{KeyId, read_public};
 use crate::attest::{Checked, Fault, Layout, LayoutReport, Report, Subject, Verified, What, verify_layout};
+use crate::fs;
+use crate::publish;
 
 /// What was verified, for machines.
 #[derive(Debug, Serialize)]
@@ -26,11 +31,16 @@ struct OutputVerified {
     value: Option<String>,
 }
 
-/// Verifies an image on the disk.
+/// Verifies an image, on the disk or in a registry.
 pub fn run(args: &ImageVerify) -> Result<(), Failure> {
     let key = read_public(&args.key)?;
-    let layout = Layout::open(&args.layout)?;
-    let report = verify_layout(&layout, &key, &args.require)?;
+    // An image of a registry is pulled whole, so that its layers are verified too; it is removed in the end.
+    let scratch = tempfile::tempdir().map_err(fs::failed("make a directory in", &std::env::temp_dir()))?;
+    let place =
+        if Path::new(&args.image).exists() { PathBuf::from(&args.image) } else { pulled(args, scratch.path())? };
+    let layout = Layout::open(&place)?;
+    let referrers = publish::Layout::open(&place, None)?.referrers()?;
+    let report = verify_layout(&layout, &referrers, &key, &args.require)?;
     if args.json {
         print_json(key.id(), layout.subjects(), &report);
     } else {
@@ -47,12 +57,26 @@ pub fn run(args: &ImageVerify) -> Result<(), Failure> {
     Err(Failure::faults(messages, hints(args, &signatures.faults)))
 }
 
+/// Where the image of a registry lies, once it is pulled.
+fn pulled(args: &ImageVerify, scratch: &Path) -> Result<PathBuf, Failure> {
+    let reference: publish::Reference = args.image.parse().map_err(|error| {
+        let message = format!("{} is not there, and no image of a registry: {error}", args.image);
+        Failure::user(message, "name a directory, or HOST/REPO:TAG".to_owned())
+    })?;
+    let registry = registry::open(&reference.host, &args.access, &[])?;
+    let (place, sink) = (scratch.join("image"), show::sink());
+    let pulled = publish::pull(&registry, &reference, &publish::Choice::All, &place, &*sink);
+    sink.end();
+    pulled?;
+    Ok(place)
+}
+
 /// What can be done, for each kind of fault once.
 fn hints(args: &ImageVerify, faults: &[Fault]) -> Vec<String> {
     let has = |of: fn(&Fault) -> bool| faults.iter().any(of);
     let mut hints = Vec::new();
     if has(|fault| matches!(fault, Fault::NotSigned { .. } | Fault::Unsigned { .. } | Fault::Differs { .. })) {
-        hints.push(format!("whoever vouches for it signs it: drystone sign {} --key …", args.layout.display()));
+        hints.push(format!("whoever vouches for it signs it: drystone sign {} --key …", args.image));
     }
     if has(|fault| matches!(fault, Fault::OtherKey { .. })) {
         hints.push(format!("{} is the key of somebody else than its signer", args.key.display()));
