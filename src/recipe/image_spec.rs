@@ -42,7 +42,7 @@ pub struct ImageSpec {
 pub struct ComponentRequest {
     /// Which.
     pub output: OutputRef,
-    /// Only these files of it, where said.
+    /// Only these files of it, or what lies below these directories of it, where said.
     pub only: Option<Vec<RelPath>>,
 }
 

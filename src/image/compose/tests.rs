@@ -175,15 +175,15 @@ fn only_that_names_what_is_not_there_is_told_the_nearest_names() {
     let asks = |wanted: &str, part: Part| fault(&spec(), &[Part { only: Some(vec![path(wanted)]), ..part }]);
     assert_eq!(
         asks("bin/sed", sed()),
-        "the component sed/bin has no bin/sed, which `only` names; did you mean usr/bin/sed?"
+        "the component sed/bin has no /bin/sed, which `only` names; did you mean /usr/bin/sed?"
     );
     assert_eq!(
         asks("usr/bin/gsedd", sed()),
-        "the component sed/bin has no usr/bin/gsedd, which `only` names; did you mean usr/bin/gsed or usr/bin/sed?"
+        "the component sed/bin has no /usr/bin/gsedd, which `only` names; did you mean /usr/bin/gsed or /usr/bin/sed?"
     );
     assert_eq!(
         asks("etc/ed.conf", sed()),
-        "the component sed/bin has no etc/ed.conf, which `only` names; none of its 2 files has a similar name"
+        "the component sed/bin has no /etc/ed.conf, which `only` names; none of its 2 files has a similar name"
     );
 }
 

@@ -21,6 +21,7 @@ use toml::de::DeValue;
 use super::fields::{Fields, Value};
 use super::text::report_repeats;
 use super::{Document, Parsed, ReadLocal, parse};
+use crate::path::{PathError, RelPath};
 use crate::recipe::{CatalogError, ComponentRequest, Diagnostic, ImageSpec, OutputRef, Policy, Target};
 
 /// Parses an image spec. Files that it names are read through `read`, given their path beside the spec.
@@ -150,10 +151,34 @@ impl Value for ComponentRequest {
         };
         let mut fields = Fields::new(document, table, value.span(), "a component of the image");
         let name = fields.required::<Spanned<OutputRef>>("name");
-        let only = fields.optional("only");
+        let only = fields.optional::<Only>("only");
         fields.finish();
         let name = name?;
         document.refer(name.span(), name.get_ref().clone());
-        Some(Self { output: name.into_inner(), only })
+        Some(Self { output: name.into_inner(), only: only.map(|only| only.0) })
+    }
+}
+
+/// The paths that a component is trimmed to. They are paths of the image, so they are best written as absolute ones;
+/// those of the component's manifest are taken as well.
+struct Only(Vec<RelPath>);
+
+impl Value for Only {
+    fn read(value: &Spanned<DeValue<'_>>, document: &Document<'_>) -> Option<Self> {
+        let texts = Vec::<Spanned<String>>::read(value, document)?;
+        if texts.is_empty() {
+            let help = "name a file or directory of the component, or leave `only` out to have it whole";
+            document.report(value.span(), "`only` names nothing", Some(help.to_owned()));
+            return None;
+        }
+        let path = |text: &Spanned<String>| {
+            let wanted = text.get_ref();
+            let unusable = |error: PathError| {
+                document.report(text.span(), format!("`{wanted}` is not a usable path: {}", error.reason), None);
+            };
+            RelPath::new(wanted.strip_prefix('/').unwrap_or(wanted)).map_err(unusable).ok()
+        };
+        let paths: Vec<_> = texts.iter().map(path).collect();
+        paths.into_iter().collect::<Option<_>>().map(Self)
     }
 }

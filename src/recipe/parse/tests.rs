@@ -139,7 +139,7 @@ fn image(text: &str) -> ImageSpec {
 #[test]
 fn an_image_spec_says_little_and_the_rest_is_usual() {
     let spec = image(
-        "name = 'tools/jq'\ncomponents = ['jq', { name = 'tar', only = ['usr/bin/tar'] }]\n\
+        "name = 'tools/jq'\ncomponents = ['jq', { name = 'tar', only = ['/usr/bin/tar', 'usr/share/tar'] }]\n\
          [[user]]\nname = 'nonroot'\nuid = 65532\n\
          [[group]]\nname = 'data'\ngid = 2000\nmembers = ['nonroot']\n\
          [[file]]\npath = '/etc/motd'\nsource = 'motd'\n\
@@ -147,7 +147,8 @@ fn an_image_spec_says_little_and_the_rest_is_usual() {
     );
     assert_eq!((spec.name.as_str(), spec.tag.as_str()), ("tools/jq", "latest"));
     assert_eq!(spec.components[0].only, None);
-    assert_eq!(spec.components[1].only.as_deref(), Some(&["usr/bin/tar".parse().unwrap()][..]));
+    let only = ["usr/bin/tar", "usr/share/tar"].map(|path| path.parse().unwrap());
+    assert_eq!(spec.components[1].only.as_deref(), Some(&only[..]));
     let user = &spec.users[0];
     assert_eq!(user.owner, Owner { uid: 65532, gid: 65532 });
     assert_eq!((user.home.as_str(), user.shell.as_str()), ("/", "/nonexistent"));
