@@ -123,14 +123,11 @@ pub struct Image {
 pub enum ImageVerb {
     Build(ImageBuild),
     Verify(ImageVerify),
-<<<<<<< HEAD
     Check(ImageCheck),
     Inspect(ImageInspect),
     Diff(ImageDiff),
     Why(ImageWhy),
     Report(ImageReport),
-=======
->>>>>>> 0c40d7a (Uploads: progress told where bytes are; help that fits the terminal)
     Push(Box<ImagePush>),
     Pull(Box<ImagePull>),
 }

@@ -32,12 +32,8 @@ pub struct RegistryAccess {
 #[command(after_help = "\
 What the registry has is not sent, and what another repository there has is mounted. After an
 interruption the same command goes on where it can. The tag comes last, when everything that it
-<<<<<<< HEAD
 stands for is there. What lies in the layout's evidence/ goes along: signatures and attestations,
 as referrers; and so does what a pull left in its referrers/.
-=======
-stands for is there. What lies in the layout's referrers/ (see image pull) goes along.
->>>>>>> 0c40d7a (Uploads: progress told where bytes are; help that fits the terminal)
 
 Credentials are those of podman, docker and skopeo: log in with one of them.
 
