@@ -1,0 +1,166 @@
+//! The way to the programs in a file: through archives, compressed streams and packers, whatever lies where.
+//!
+//! Every bound that stops the way leaves a fact behind. Knows nothing of what makes a program many.
+
+use std::collections::HashSet;
+
+use super::magic::{self, Hit, Kind};
+use super::members::{self, Member};
+use super::program::Program;
+use super::zipped::{self, Content};
+use super::{DEEPEST, MOST_BEGINNINGS, MOST_OUTPUT, MultiCall, Packed, Packing, expand, judge, opaque, upx};
+
+/// A search, and what it has found.
+#[derive(Debug)]
+pub(super) struct Dig {
+    pub multi_call: Option<MultiCall>,
+    /// The first content that could not be looked into.
+    pub packed: Option<Packed>,
+    within: Vec<String>,
+    /// How many bytes may still be decompressed.
+    output: usize,
+    /// How many bytes may still be read, those counted that are read again for another beginning.
+    work: usize,
+}
+
+impl Dig {
+    /// Searches a file.
+    pub(super) fn file(bytes: &[u8]) -> Self {
+        // Eight times: a program is read in two passes, and things that begin in one another are read twice.
+        let work = bytes.len().saturating_mul(8).saturating_add(2 * MOST_OUTPUT);
+        let mut dig = Self { multi_call: None, packed: None, within: Vec::new(), output: MOST_OUTPUT, work };
+        dig.look(bytes);
+        dig
+    }
+
+    fn look(&mut self, bytes: &[u8]) {
+        if self.within.len() > DEEPEST {
+            return self.note(Packing::TooDeep);
+        }
+        let Some(hits) = magic::hits(bytes, MOST_BEGINNINGS) else { return self.note(Packing::TooMuch) };
+        let members = all_members(bytes, &hits);
+        let whole = Member { start: 0, end: bytes.len(), label: String::new() };
+        for member in std::iter::once(&whole).chain(&members) {
+            if let Some(packing) = bytes.get(member.start..member.end).and_then(opaque::format) {
+                self.under(place(&members, member.start), |dig| dig.note(packing));
+            }
+        }
+        let mut read = HashSet::new();
+        for hit in hits {
+            if self.multi_call.is_some() || self.work == 0 {
+                return;
+            }
+            if read.insert((hit.at, hit.kind)) {
+                let label = place(&members, hit.at);
+                self.under(label, |dig| dig.follow(hit, bytes, &mut read));
+            }
+        }
+    }
+
+    /// Looks at what may begin somewhere. Members of the same stream that were read with it are added to `read`.
+    fn follow(&mut self, hit: Hit, bytes: &[u8], read: &mut HashSet<(usize, Kind)>) {
+        let rest = &bytes[hit.at..];
+        match hit.kind {
+            Kind::Elf => self.program(rest),
+            Kind::SevenZip => self.note(Packing::Format("7z")),
+            Kind::Rar => self.note(Packing::Format("RAR")),
+            Kind::Zip => self.zip_entry(rest),
+            kind => {
+                let expanded = expand::expand(kind, rest, self.output);
+                read.extend(expanded.members.iter().map(|at| (hit.at + at, kind)));
+                self.content(expand::name(kind).unwrap_or_default().to_owned(), expanded);
+            }
+        }
+    }
+
+    fn program(&mut self, bytes: &[u8]) {
+        let Some(program) = Program::read(bytes) else { return };
+        self.spend(program.length());
+        if let Some((evidence, programs)) = judge::judge(&program) {
+            self.multi_call = Some(MultiCall { programs, evidence, within: self.within.clone() });
+        } else if let Some(unpacked) = upx::unpack(&program, self.output) {
+            self.output -= unpacked.content.len();
+            self.under(Some("upx".to_owned()), |dig| dig.look(&unpacked.content));
+            if !unpacked.complete {
+                self.note(Packing::Upx);
+            }
+        } else if opaque::is_dense(&program) {
+            self.note(Packing::Program);
+        }
+    }
+
+    fn zip_entry(&mut self, bytes: &[u8]) {
+        let Some(entry) = zipped::entry(bytes) else { return };
+        let label = format!("zip: {}", entry.name);
+        match entry.content {
+            Content::Plain(..) => {}
+            Content::Deflated(data) => self.content(label, expand::inflate(data, self.output)),
+            Content::Lzma(data) => {
+                if let Some(expanded) = zipped::lzma(data, self.output) {
+                    self.content(label, expanded);
+                }
+            }
+            Content::Unknown => self.under(Some(label), |dig| dig.note(Packing::Format("zip"))),
+            Content::Encrypted => self.under(Some(label), |dig| dig.note(Packing::Encrypted("zip"))),
+        }
+    }
+
+    /// Looks into what was decompressed.
+    fn content(&mut self, label: String, expanded: expand::Expanded) {
+        self.output -= expanded.content.len();
+        self.spend(expanded.read.saturating_add(expanded.content.len()));
+        self.under(Some(label), |dig| {
+            if !expanded.content.is_empty() {
+                dig.look(&expanded.content);
+            }
+            if expanded.cut {
+                dig.note(Packing::TooMuch);
+            }
+        });
+    }
+
+    fn spend(&mut self, bytes: usize) {
+        self.work = self.work.saturating_sub(bytes);
+        if self.work == 0 {
+            self.note(Packing::TooMuch);
+        }
+    }
+
+    fn note(&mut self, packing: Packing) {
+        self.packed.get_or_insert_with(|| Packed { packing, within: self.within.clone() });
+    }
+
+    /// Does something with one more step on the way, if there is one.
+    fn under(&mut self, step: Option<String>, act: impl FnOnce(&mut Self)) {
+        let depth = self.within.len();
+        self.within.extend(step);
+        act(self);
+        self.within.truncate(depth);
+    }
+}
+
+/// What of the bytes has a name: the members of an archive that they are, and the stored entries of zip archives.
+fn all_members(bytes: &[u8], hits: &[Hit]) -> Vec<Member> {
+    let mut members = members::members(bytes);
+    for hit in hits.iter().filter(|hit| hit.kind == Kind::Zip) {
+        if let Some(entry) = zipped::entry(&bytes[hit.at..])
+            && let Content::Plain(offset, length) = entry.content
+        {
+            let start = hit.at + offset;
+            let end = start.saturating_add(length).min(bytes.len());
+            members.push(Member { start, end, label: format!("zip: {}", entry.name) });
+        }
+    }
+    members.sort_by_key(|member| member.start);
+    members
+}
+
+/// How people find an offset: by the member that holds it, else by its number, unless it is the beginning.
+fn place(members: &[Member], at: usize) -> Option<String> {
+    let after = members.partition_point(|member| member.start <= at);
+    let member = after.checked_sub(1).map(|index| &members[index]).filter(|member| at < member.end);
+    match member {
+        Some(member) => Some(member.label.clone()),
+        None => (at > 0).then(|| format!("byte {at}")),
+    }
+}

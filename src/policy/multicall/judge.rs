@@ -1,0 +1,147 @@
+//! Whether one program is many, by what a program that is many cannot do without: a way from a name to a function.
+//!
+//! Three kinds of evidence, each with its own threshold (`super` has the measurements). None rests on a version, a
+//! banner, a section or a symbol. Knows nothing of archives and packers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
+
+use memchr::memmem;
+
+use super::list::{self, List};
+use super::names::{self, Utility};
+use super::program::{Pointer, Program};
+use super::{Evidence, LISTED, TABLED, TOLD};
+
+/// The names that `find` and `test` give their own tables with a dash before them, as sash does its commands.
+const PRIMARIES: [&str; 10] = ["false", "file", "link", "ls", "mount", "printf", "rm", "stat", "sum", "true"];
+/// How a usage text begins, without its first letter.
+const USAGE: &[u8] = b"sage: ";
+/// How the first block of a bzip2 stream begins. BusyBox drops the stream's own header, or a part of it.
+const BLOCK: &[u8] = b"1AY&SY";
+/// Help texts are not longer than this (BusyBox's: 66 KB).
+const LONGEST_HELP: u64 = 1 << 20;
+
+/// What was found in a program: why it is many, and the utilities' names, sorted.
+pub(super) type Verdict = (Evidence, Vec<String>);
+
+/// The verdict on a program, if it is many.
+pub(super) fn judge(program: &Program) -> Option<Verdict> {
+    let bytes = &program.bytes()[..program.length()];
+    let pointers = program.pointers();
+    let list = list::longest(bytes).filter(|list| list.telling >= LISTED);
+    list.and_then(|list| by_list(program, &pointers, &list, bytes))
+        .or_else(|| by_table(program, &pointers))
+        .or_else(|| by_texts(bytes))
+}
+
+/// A list of names is the way to functions if there is an array of at least as many functions, or of help texts.
+fn by_list(program: &Program, pointers: &[Pointer], list: &List, bytes: &[u8]) -> Option<Verdict> {
+    let functions = longest_array(program, pointers);
+    let texts = if functions < list.known { packed_texts(bytes) } else { 0 };
+    let evidence = Evidence::List { names: list.known, functions, texts };
+    let enough = functions >= list.known || texts >= list.known;
+    enough.then(|| (evidence, list.names.iter().map(|name| (*name).to_owned()).collect()))
+}
+
+/// The most functions that one array points to, one after another.
+fn longest_array(program: &Program, pointers: &[Pointer]) -> usize {
+    let (mut longest, mut length, mut next) = (0, 0, None);
+    for pointer in pointers {
+        let function = program.is_loaded_as_code(pointer.to) && program.is_code(pointer.to);
+        length = match function {
+            true if next == Some(pointer.at) => length + 1,
+            true => 1,
+            false => 0,
+        };
+        longest = longest.max(length);
+        next = pointer.at.checked_add(program.word_length());
+    }
+    longest
+}
+
+/// A table of names that stand beside functions.
+fn by_table(program: &Program, pointers: &[Pointer]) -> Option<Verdict> {
+    let mut found: BTreeMap<&str, Utility> = BTreeMap::new();
+    for (index, pointer) in pointers.iter().enumerate() {
+        // The first question needs no look at what the neighbours point to, and almost always is answered with no.
+        if !beside_function(program, pointers, index, |to| program.is_loaded_as_code(to)) {
+            continue;
+        }
+        if let Some(utility) = named(program, *pointer)
+            && beside_function(program, pointers, index, |to| program.is_code(to))
+        {
+            found.entry(utility.name).and_modify(|known| known.telling |= utility.telling).or_insert(utility);
+        }
+    }
+    let programs = names::programs(&found.values().copied().collect::<Vec<_>>());
+    let names = found.keys().map(|name| (*name).to_owned()).collect();
+    (programs >= TABLED).then_some((Evidence::Table { programs }, names))
+}
+
+/// Whether one of the words around a pointer points to a function: the one before it, or one of the three after it
+/// (the length of a Rust or Go string and a description may stand between).
+fn beside_function(
+    program: &Program,
+    pointers: &[Pointer],
+    index: usize,
+    is_function: impl Fn(u32) -> bool,
+) -> bool {
+    let (at, word) = (pointers[index].at, program.word_length());
+    let before = index.checked_sub(1).map(|before| pointers[before]);
+    let before = before.filter(|before| before.at.saturating_add(word) == at);
+    let after = pointers[index + 1..].iter().take_while(|after| after.at <= at.saturating_add(3 * word));
+    before.iter().chain(after).any(|beside| is_function(beside.to))
+}
+
+/// The utility whose name a pointer points to: a text that ends with a zero byte, or whose length is the next word.
+fn named(program: &Program, pointer: Pointer) -> Option<Utility> {
+    let rest = program.bytes().get(pointer.to as usize..)?;
+    let window = &rest[..rest.len().min(names::LONGEST + 2)];
+    if let Some(end) = memchr::memchr(0, window) {
+        let utility = match window[..end].strip_prefix(b"-") {
+            Some(name) => names::utility(name).map(|utility| {
+                let telling = !PRIMARIES.contains(&utility.name);
+                Utility { telling, ..utility }
+            }),
+            None => names::utility(&window[..end]),
+        };
+        if utility.is_some() {
+            return utility;
+        }
+    }
+    let length = program.word(pointer.at.checked_add(program.word_length())?)?;
+    names::utility(rest.get(..usize::try_from(length).ok().filter(|length| *length <= names::LONGEST)?)?)
+}
+
+/// Many help texts, and as many names: a program that compares its own name with one after the other has no table.
+fn by_texts(bytes: &[u8]) -> Option<Verdict> {
+    let texts = memmem::find_iter(bytes, USAGE).take(1000).count();
+    if texts < TOLD {
+        return None;
+    }
+    let mut programs = BTreeSet::new();
+    let mut found = BTreeSet::new();
+    let mut start = 0;
+    for end in memchr::memchr_iter(0, bytes) {
+        if let Some(utility) = names::utility(&bytes[start..end]).filter(|utility| utility.telling) {
+            programs.insert(utility.program);
+            found.insert(utility.name);
+        }
+        start = end + 1;
+    }
+    let evidence = Evidence::Texts { programs: programs.len(), texts };
+    (programs.len() >= TOLD).then(|| (evidence, found.into_iter().map(str::to_owned).collect()))
+}
+
+/// How many texts there are in what bzip2 packed into the program, as BusyBox does with its help.
+fn packed_texts(bytes: &[u8]) -> usize {
+    let texts = |at: usize| {
+        let stream = b"BZh9".chain(&bytes[at..]);
+        let mut text = Vec::new();
+        // What comes before an error is what counts: the stream may be followed by anything.
+        let _ = bzip2::read::BzDecoder::new(stream).take(LONGEST_HELP).read_to_end(&mut text);
+        text.split(|byte| *byte == 0).filter(|text| text.len() > 1).count()
+    };
+    memmem::find_iter(bytes, BLOCK).take(16).map(texts).max().unwrap_or(0)
+}
