@@ -1,4 +1,34 @@
 //! Programs that are many programs (BusyBox, Toybox, sash and their like), found by what is in them.
+//!
+//! A program that is many has to come from a name to a function. That way is in its data, whatever its own name, its
+//! banner, its version, its sections and its symbols are, and it is what is looked for:
+//!
+//! | evidence | found in | score: programs of `utilities.txt` with a telling name | from |
+//! | --- | --- | --- | --- |
+//! | list | BusyBox | on one sorted list of names, with an array of as many functions (or packed help texts) | 5 |
+//! | table | Toybox, sash, uutils | whose names stand in memory beside a function's address | 10 |
+//! | texts | GNU coreutils as one binary | that have a string of their own, at most as many as there are usage texts | 12 |
+//!
+//! Measured, by [`score`], on Debian 12 and 13 (nine architectures), on builds from source, and on 2200 innocent ELF
+//! files: all of our recipes and seeds, and of Debian coreutils, util-linux, procps, e2fsprogs, iproute2, systemd,
+//! kmod, lvm2, git, openssl, perl, python, vim, ten shells, qemu-user-static, libguestfs, bash-static, zsh-static,
+//! gpgv-static, dar-static, e2fsck-static, cdebootstrap-static, tini, catatonit, and rclone, restic, docker, podman,
+//! hugo, caddy, gh and others that are written in Go.
+//!
+//! | program | list | table | texts |
+//! | --- | --- | --- | --- |
+//! @TABLE@
+//!
+//! **The way to a program.** Archives that keep their members as they are (tar, ar, cpio, images of file systems)
+//! need not be understood: programs and compressed streams are found at any offset. gzip, xz, zstd, bzip2, lzma,
+//! lzip and zip's entries are decompressed, and looked into again; so is what UPX packed, by its structure. What
+//! stops the way is a fact, [`Packed`]: a format that is not understood, encryption, a program of which almost every
+//! byte is compressed, more than 16 steps into one another, more than 512 MiB of output or a million beginnings, and
+//! eight times the file's length, plus 1 GiB, read in all. Every step is linear in what it reads.
+//!
+//! **Not known**: programs that are no ELF files; scripts, and what they hold as text (base64); programs that hide
+//! their names on purpose, other than by packing; and those of Go and Rust that compare their name in code, without
+//! a table. A program of fewer utilities than the thresholds is one program. Pure: knows no paths and no policy.
 
 mod dig;
 mod expand;
@@ -13,14 +43,20 @@ mod program;
 mod upx;
 mod zipped;
 
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
 use std::fmt;
 
-/// From how many programs with telling names on a sorted list of names is evidence.
+/// From how many programs on a list of names is evidence.
 const LISTED: usize = 5;
-/// From how many programs with telling names in tables of names and functions are evidence.
+/// From how many programs in tables of names and functions are evidence.
 const TABLED: usize = 10;
-/// From how many help texts, and as many programs with telling names, are evidence.
+/// From how many usage texts, and as many programs, are evidence.
 const TOLD: usize = 12;
+/// From how many programs' names for one content are evidence.
+const NAMED: usize = 3;
 
 /// How many steps into one another are taken.
 const DEEPEST: usize = 16;
@@ -40,7 +76,7 @@ pub struct MultiCall {
     pub within: Vec<String>,
 }
 
-/// What shows that a program is many.
+/// What shows that a program is many. Its text follows "it has".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Evidence {
     /// A sorted list of utilities' names, and as many functions, or help texts, in one array.
@@ -78,7 +114,7 @@ impl fmt::Display for Evidence {
             Self::Table { programs } => {
                 write!(f, "tables that lead from the names of {programs} utilities to functions")
             }
-            Self::Texts { programs, texts } => write!(f, "the names of {programs} utilities, and {texts} help texts"),
+            Self::Texts { programs, texts } => write!(f, "the names of {programs} utilities, and {texts} usage texts"),
         }
     }
 }
@@ -92,7 +128,7 @@ pub struct Packed {
     pub within: Vec<String>,
 }
 
-/// What stands in the way of looking into something.
+/// What stands in the way of looking into something. Its text follows "it is".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Packing {
     /// A program packed by UPX, with a block that does not unpack.
@@ -109,14 +145,62 @@ pub enum Packing {
     TooMuch,
 }
 
-/// The program that is many programs which a file is or holds.
-pub fn multi_call(bytes: &[u8]) -> Option<MultiCall> {
-    dig::Dig::file(bytes).multi_call
+impl fmt::Display for Packing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Upx => f.write_str("a program packed by UPX that does not unpack"),
+            Self::Program => f.write_str("a program that unpacks or decrypts itself"),
+            Self::Format(name) => write!(f, "packed in a format that is not understood ({name})"),
+            Self::Encrypted(name) => write!(f, "encrypted ({name})"),
+            Self::TooDeep => write!(f, "packed in more than {DEEPEST} layers"),
+            Self::TooMuch => write!(f, "more than is unpacked for one file ({} MiB)", MOST_OUTPUT >> 20),
+        }
+    }
 }
 
-/// The first content of a file that cannot be looked into. A file in which [`multi_call`] finds something may have
-/// more than was looked at.
-pub fn packed(bytes: &[u8]) -> Option<Packed> {
-    dig::Dig::file(bytes).packed
+/// How near a program is to each kind of evidence, in programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Score {
+    /// On a list of names; evidence from 5 on.
+    pub listed: usize,
+    /// In tables of names and functions; evidence from 10 on.
+    pub tabled: usize,
+    /// With usage texts; evidence from 12 on.
+    pub told: usize,
 }
-pub fn both(bytes: &[u8]) -> (Option<MultiCall>, Option<Packed>) { let d = dig::Dig::file(bytes); (d.multi_call, d.packed) }
+
+/// The program that is many programs which a file is or holds.
+pub fn multi_call(bytes: &[u8]) -> Option<MultiCall> {
+    examine(bytes).0
+}
+
+/// The first content of a file that cannot be looked into. In a file in which [`multi_call`] finds something, not
+/// all was looked at.
+pub fn packed(bytes: &[u8]) -> Option<Packed> {
+    examine(bytes).1
+}
+
+/// Both at once: what [`multi_call`] and [`packed`] say.
+pub fn examine(bytes: &[u8]) -> (Option<MultiCall>, Option<Packed>) {
+    let dig = dig::Dig::file(bytes);
+    (dig.multi_call, dig.packed)
+}
+
+/// The scores of the program that a file begins with; zeros for other files.
+pub fn score(bytes: &[u8]) -> Score {
+    program::Program::read(bytes).map(|program| judge::score(&program)).unwrap_or_default()
+}
+
+/// One content behind many names: of the names (or paths) of one executable, those of utilities that are programs of
+/// their own. None, unless they are names of three different programs: `gzip`, `gunzip` and `zcat` are one, as are
+/// `halt`, `poweroff` and `reboot`, but `cat`, `ls` and `mount` are three.
+pub fn many_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let base = |name: &'a str| name.rsplit_once('/').map_or(name, |(_, base)| base);
+    let known = names.into_iter().filter_map(|name| Some((name, names::utility(base(name).as_bytes())?.program)));
+    let known: Vec<_> = known.collect();
+    let programs: BTreeSet<_> = known.iter().map(|(_, program)| program).collect();
+    if programs.len() < NAMED {
+        return Vec::new();
+    }
+    known.into_iter().map(|(name, _)| name).collect()
+}

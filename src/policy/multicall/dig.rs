@@ -75,7 +75,7 @@ impl Dig {
 
     fn program(&mut self, bytes: &[u8]) {
         let Some(program) = Program::read(bytes) else { return };
-        self.spend(program.length());
+        self.spend(program.bytes().len());
         if let Some((evidence, programs)) = judge::judge(&program) {
             self.multi_call = Some(MultiCall { programs, evidence, within: self.within.clone() });
         } else if let Some(unpacked) = upx::unpack(&program, self.output) {

@@ -8,10 +8,10 @@ use std::io::Read as _;
 
 use memchr::memmem;
 
-use super::list::{self, List};
+use super::list;
 use super::names::{self, Utility};
 use super::program::{Pointer, Program};
-use super::{Evidence, LISTED, TABLED, TOLD};
+use super::{Evidence, LISTED, Score, TABLED, TOLD};
 
 /// The names that `find` and `test` give their own tables with a dash before them, as sash does its commands.
 const PRIMARIES: [&str; 10] = ["false", "file", "link", "ls", "mount", "printf", "rm", "stat", "sum", "true"];
@@ -22,26 +22,44 @@ const BLOCK: &[u8] = b"1AY&SY";
 /// Help texts are not longer than this (BusyBox's: 66 KB).
 const LONGEST_HELP: u64 = 1 << 20;
 
-/// What was found in a program: why it is many, and the utilities' names, sorted.
-pub(super) type Verdict = (Evidence, Vec<String>);
+/// What was found in a program: the score, why, and the utilities' names, sorted.
+struct Verdict {
+    score: usize,
+    evidence: Evidence,
+    names: Vec<String>,
+}
 
-/// The verdict on a program, if it is many.
-pub(super) fn judge(program: &Program) -> Option<Verdict> {
-    let bytes = &program.bytes()[..program.length()];
+/// Why a program is many, and the utilities' names, sorted; `None` when it is one program.
+pub(super) fn judge(program: &Program) -> Option<(Evidence, Vec<String>)> {
     let pointers = program.pointers();
-    let list = list::longest(bytes).filter(|list| list.telling >= LISTED);
-    list.and_then(|list| by_list(program, &pointers, &list, bytes))
-        .or_else(|| by_table(program, &pointers))
-        .or_else(|| by_texts(bytes))
+    let verdict = by_list(program, &pointers, LISTED)
+        .or_else(|| Some(by_table(program, &pointers)).filter(|verdict| verdict.score >= TABLED))
+        .or_else(|| by_texts(program, TOLD));
+    verdict.map(|verdict| (verdict.evidence, verdict.names))
+}
+
+/// How much of each kind of evidence there is.
+pub(super) fn score(program: &Program) -> Score {
+    let pointers = program.pointers();
+    let of = |verdict: Option<Verdict>| verdict.map_or(0, |verdict| verdict.score);
+    Score {
+        listed: of(by_list(program, &pointers, 1)),
+        tabled: by_table(program, &pointers).score,
+        told: of(by_texts(program, 1)),
+    }
 }
 
 /// A list of names is the way to functions if there is an array of at least as many functions, or of help texts.
-fn by_list(program: &Program, pointers: &[Pointer], list: &List, bytes: &[u8]) -> Option<Verdict> {
+fn by_list(program: &Program, pointers: &[Pointer], least: usize) -> Option<Verdict> {
+    let list = list::longest(program.bytes()).filter(|list| list.telling >= least)?;
     let functions = longest_array(program, pointers);
-    let texts = if functions < list.known { packed_texts(bytes) } else { 0 };
-    let evidence = Evidence::List { names: list.known, functions, texts };
+    let texts = if functions < list.known { packed_texts(program.bytes()) } else { 0 };
     let enough = functions >= list.known || texts >= list.known;
-    enough.then(|| (evidence, list.names.iter().map(|name| (*name).to_owned()).collect()))
+    enough.then(|| Verdict {
+        score: list.telling,
+        evidence: Evidence::List { names: list.known, functions, texts },
+        names: list.names.iter().map(|name| (*name).to_owned()).collect(),
+    })
 }
 
 /// The most functions that one array points to, one after another.
@@ -61,7 +79,7 @@ fn longest_array(program: &Program, pointers: &[Pointer]) -> usize {
 }
 
 /// A table of names that stand beside functions.
-fn by_table(program: &Program, pointers: &[Pointer]) -> Option<Verdict> {
+pub(super) fn by_table(program: &Program, pointers: &[Pointer]) -> Verdict {
     let mut found: BTreeMap<&str, Utility> = BTreeMap::new();
     for (index, pointer) in pointers.iter().enumerate() {
         // The first question needs no look at what the neighbours point to, and almost always is answered with no.
@@ -76,7 +94,7 @@ fn by_table(program: &Program, pointers: &[Pointer]) -> Option<Verdict> {
     }
     let programs = names::programs(&found.values().copied().collect::<Vec<_>>());
     let names = found.keys().map(|name| (*name).to_owned()).collect();
-    (programs >= TABLED).then_some((Evidence::Table { programs }, names))
+    Verdict { score: programs, evidence: Evidence::Table { programs }, names }
 }
 
 /// Whether one of the words around a pointer points to a function: the one before it, or one of the three after it
@@ -115,23 +133,31 @@ fn named(program: &Program, pointer: Pointer) -> Option<Utility> {
 }
 
 /// Many help texts, and as many names: a program that compares its own name with one after the other has no table.
-fn by_texts(bytes: &[u8]) -> Option<Verdict> {
-    let texts = memmem::find_iter(bytes, USAGE).take(1000).count();
-    if texts < TOLD {
+fn by_texts(program: &Program, least: usize) -> Option<Verdict> {
+    let bytes = program.bytes();
+    let texts = memmem::find_iter(bytes, USAGE).filter(|at| is_text_start(&bytes[..*at])).count();
+    if texts < least {
         return None;
     }
     let mut programs = BTreeSet::new();
-    let mut found = BTreeSet::new();
+    let mut names = BTreeSet::new();
     let mut start = 0;
     for end in memchr::memchr_iter(0, bytes) {
-        if let Some(utility) = names::utility(&bytes[start..end]).filter(|utility| utility.telling) {
-            programs.insert(utility.program);
-            found.insert(utility.name);
-        }
+        let name = &bytes[start..end];
         start = end + 1;
+        if let Some(utility) = names::utility(name).filter(|utility| utility.telling) {
+            programs.insert(utility.program);
+            names.insert(utility.name);
+        }
     }
-    let evidence = Evidence::Texts { programs: programs.len(), texts };
-    (programs.len() >= TOLD).then(|| (evidence, found.into_iter().map(str::to_owned).collect()))
+    let (programs, names) = (programs.len(), names.into_iter().map(str::to_owned).collect());
+    let evidence = Evidence::Texts { programs, texts };
+    (programs >= least).then_some(Verdict { score: programs.min(texts), evidence, names })
+}
+
+/// Whether a text's first letter, and before it nothing or the end of another text, stand before these bytes' end.
+fn is_text_start(before: &[u8]) -> bool {
+    matches!(before, [.., 0, b'U' | b'u'] | [b'U' | b'u'])
 }
 
 /// How many texts there are in what bzip2 packed into the program, as BusyBox does with its help.

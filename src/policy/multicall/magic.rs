@@ -55,17 +55,23 @@ pub(super) struct Hit {
     pub kind: Kind,
 }
 
+/// How many bytes are searched for all beginnings before the next ones are: they stay in the processor's cache.
+const STRETCH: usize = 128 * 1024;
+
 /// All that may begin in these bytes, in order; `None` when there are more than `most`.
 pub(super) fn hits(bytes: &[u8], most: usize) -> Option<Vec<Hit>> {
+    let finders = BEGINNINGS.map(|(kind, beginning)| (kind, memmem::Finder::new(beginning)));
     let mut hits = Vec::new();
-    for (kind, beginning) in BEGINNINGS {
-        for at in memmem::find_iter(bytes, beginning) {
-            if let Some(at) = begins(kind, bytes, at) {
-                hits.push(Hit { at, kind });
+    for start in (0..bytes.len()).step_by(STRETCH) {
+        for (kind, finder) in &finders {
+            // A beginning that the stretch's end cuts in two is still found.
+            let end = bytes.len().min(start + STRETCH + finder.needle().len() - 1);
+            for at in finder.find_iter(&bytes[start..end]) {
+                hits.extend(begins(*kind, bytes, start + at).map(|at| Hit { at, kind: *kind }));
             }
-            if hits.len() > most {
-                return None;
-            }
+        }
+        if hits.len() > most {
+            return None;
         }
     }
     hits.sort_unstable();

@@ -32,12 +32,23 @@ pub(super) fn utility(name: &[u8]) -> Option<Utility> {
 
 /// Whether the name of a utility could look so.
 pub(super) fn plausible(name: &[u8]) -> bool {
-    (1..=LONGEST).contains(&name.len()) && name.iter().all(|byte| is_name_byte(*byte))
+    name.last().is_some_and(|byte| is_name_byte(*byte))
+        && name.len() <= LONGEST
+        && name.iter().all(|byte| is_name_byte(*byte))
 }
 
 /// Whether a byte occurs in names of utilities.
 pub(super) fn is_name_byte(byte: u8) -> bool {
-    matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-' | b'+' | b'[')
+    const NAME_BYTES: [bool; 256] = {
+        let mut table = [false; 256];
+        let mut byte = 0;
+        while byte < table.len() {
+            table[byte] = matches!(byte as u8, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-' | b'+' | b'[');
+            byte += 1;
+        }
+        table
+    };
+    NAME_BYTES[usize::from(byte)]
 }
 
 fn table() -> &'static HashMap<&'static [u8], Utility> {

@@ -36,23 +36,22 @@ pub(super) fn format(bytes: &[u8]) -> Option<Packing> {
 
 /// The length of a sample.
 const SAMPLE: usize = 4096;
-/// How many samples are taken at most.
-const SAMPLES: usize = 64;
-/// The fewest samples that say anything.
-const FEWEST: usize = 4;
+/// How many samples are taken.
+const SAMPLES: usize = 16;
+/// How many samples of ordinary bytes make a program an ordinary one.
+const ORDINARY: usize = 4;
 /// Bits for each byte from which on a sample is compressed or encrypted. Random bytes have 7.95 in such a sample.
 const DENSE: f64 = 7.6;
 
-/// Whether almost all of a program is compressed or encrypted: more than four fifths of samples from all over it.
+/// Whether almost all of a program is compressed or encrypted, by samples from all over it.
 pub(super) fn is_dense(program: &Program) -> bool {
-    let bytes = &program.bytes()[..program.length()];
-    let count = (bytes.len() / SAMPLE).min(SAMPLES);
-    if count < FEWEST {
+    let bytes = program.bytes();
+    if bytes.len() < 2 * SAMPLE {
         return false;
     }
-    let samples = (0..count).map(|index| &bytes[index * (bytes.len() - SAMPLE) / (count - 1).max(1)..][..SAMPLE]);
-    let dense = samples.filter(|sample| entropy(sample) > DENSE).count();
-    5 * dense > 4 * count
+    let step = (bytes.len() - SAMPLE) / (SAMPLES - 1);
+    let ordinary = (0..SAMPLES).map(|index| &bytes[index * step..][..SAMPLE]).filter(|sample| entropy(sample) <= DENSE);
+    ordinary.take(ORDINARY).count() < ORDINARY
 }
 
 /// Shannon's entropy, in bits for each byte.

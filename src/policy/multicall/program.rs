@@ -85,7 +85,6 @@ pub(super) struct Program<'a> {
     code: Vec<Range<u32>>,
     /// The dynamic section's place.
     dynamic: Option<(usize, usize)>,
-    length: usize,
 }
 
 impl<'a> Program<'a> {
@@ -94,7 +93,7 @@ impl<'a> Program<'a> {
         let (words, table) = headers(bytes)?;
         let movable = words.u16(bytes, 16)? == ET_DYN;
         let mut program =
-            Self { bytes, words, movable, segments: Vec::new(), code: Vec::new(), dynamic: None, length: 0 };
+            Self { bytes, words, movable, segments: Vec::new(), code: Vec::new(), dynamic: None };
         for header in bytes[table].chunks_exact(words.header_lengths().1) {
             program.take_header(header)?;
         }
@@ -105,7 +104,7 @@ impl<'a> Program<'a> {
         };
         program.code = code.filter_map(range).collect();
         let loaded = program.segments.iter().map(|segment| segment.offset + segment.length).max()?;
-        program.length = loaded.max(program.end_of_sections().unwrap_or(0));
+        program.bytes = &bytes[..loaded.max(program.end_of_sections().unwrap_or(0))];
         Some(program)
     }
 
@@ -160,12 +159,7 @@ impl<'a> Program<'a> {
         self.words
     }
 
-    /// How many bytes of the file are the program.
-    pub(super) fn length(&self) -> usize {
-        self.length
-    }
-
-    /// The bytes from the program's header on; more may follow than belong to it.
+    /// The program's bytes, from its header on.
     pub(super) fn bytes(&self) -> &'a [u8] {
         self.bytes
     }
@@ -203,7 +197,8 @@ impl<'a> Program<'a> {
         let mut pointers = self.relocated();
         pointers.extend(self.in_place());
         if !pointers.is_sorted() {
-            pointers.sort_unstable();
+            // Two sorted runs, as a rule: merging them is what a stable sort is good at.
+            pointers.sort();
         }
         pointers.dedup_by_key(|pointer| pointer.at);
         pointers
@@ -211,18 +206,30 @@ impl<'a> Program<'a> {
 
     /// The pointers that are aligned words of the file's loaded parts.
     fn in_place(&self) -> Vec<Pointer> {
+        match (self.words.wide, self.words.big) {
+            (true, false) => self.aligned(u64::from_le_bytes),
+            (true, true) => self.aligned(u64::from_be_bytes),
+            (false, false) => self.aligned(|word| u32::from_le_bytes(word).into()),
+            (false, true) => self.aligned(|word| u32::from_be_bytes(word).into()),
+        }
+    }
+
+    fn aligned<const LENGTH: usize>(&self, read: impl Fn([u8; LENGTH]) -> u64) -> Vec<Pointer> {
         let (Some(first), Some(last)) = (self.segments.first(), self.segments.last()) else { return Vec::new() };
         // In a movable program small numbers look like addresses of its headers.
         let lowest = first.address + if self.movable { 0x1000 } else { 0 };
-        let addresses = lowest..last.address.saturating_add(last.length as u64);
+        let size = last.address.saturating_add(last.length as u64).saturating_sub(lowest);
         let mut pointers = Vec::new();
         for (start, end) in self.file_ranges() {
-            let length = self.words.length();
-            let start = start.next_multiple_of(length);
-            for (index, chunk) in self.bytes.get(start..end).unwrap_or_default().chunks_exact(length).enumerate() {
-                let value = self.words.word(chunk, 0).filter(|value| addresses.contains(value));
-                let at = u32::try_from(start + index * length).ok();
-                if let (Some(at), Some(to)) = (at, value.and_then(|value| self.offset_of(value))) {
+            let start = start.next_multiple_of(LENGTH);
+            let (words, _) = self.bytes.get(start..end).unwrap_or_default().as_chunks();
+            for (index, word) in words.iter().enumerate() {
+                let value = read(*word);
+                if value.wrapping_sub(lowest) >= size {
+                    continue;
+                }
+                let at = u32::try_from(start + index * LENGTH).ok();
+                if let (Some(at), Some(to)) = (at, self.offset_of(value)) {
                     pointers.push(Pointer { at, to });
                 }
             }
