@@ -30,6 +30,7 @@
 //! their names on purpose, other than by packing; and those of Go and Rust that compare their name in code, without
 //! a table. A program of fewer utilities than the thresholds is one program. Pure: knows no paths and no policy.
 
+mod array;
 mod dig;
 mod expand;
 mod judge;
@@ -55,8 +56,9 @@ const LISTED: usize = 5;
 const TABLED: usize = 10;
 /// From how many usage texts, and as many programs, are evidence.
 const TOLD: usize = 12;
-/// From how many programs' names for one content are evidence.
-const NAMED: usize = 3;
+
+/// From how many programs on one content behind their names is evidence; see [`many_names`].
+pub const MANY_NAMES: usize = 3;
 
 /// How many steps into one another are taken.
 const DEEPEST: usize = 16;
@@ -76,7 +78,30 @@ pub struct MultiCall {
     pub within: Vec<String>,
 }
 
-/// What shows that a program is many. Its text follows "it has".
+/// For people: the evidence, the way, and some of the names.
+impl fmt::Display for MultiCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 6;
+        let Self { programs, evidence, within } = self;
+        let more = if programs.len() > SHOWN { ", …" } else { "" };
+        write!(f, "{}{evidence}: {}{more}", Way(within), programs[..programs.len().min(SHOWN)].join(", "))
+    }
+}
+
+/// The way into a file, before what is there.
+struct Way<'a>(&'a [String]);
+
+impl fmt::Display for Way<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            [] => Ok(()),
+            // Names from archives may hold anything.
+            steps => write!(f, "in {}: ", steps.join(" › ").escape_debug()),
+        }
+    }
+}
+
+/// What shows that a program is many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Evidence {
     /// A sorted list of utilities' names, and as many functions, or help texts, in one array.
@@ -128,7 +153,14 @@ pub struct Packed {
     pub within: Vec<String>,
 }
 
-/// What stands in the way of looking into something. Its text follows "it is".
+/// For people: what stands in the way, and where.
+impl fmt::Display for Packed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", Way(&self.within), self.packing)
+    }
+}
+
+/// What stands in the way of looking into something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Packing {
     /// A program packed by UPX, with a block that does not unpack.
@@ -192,14 +224,14 @@ pub fn score(bytes: &[u8]) -> Score {
 }
 
 /// One content behind many names: of the names (or paths) of one executable, those of utilities that are programs of
-/// their own. None, unless they are names of three different programs: `gzip`, `gunzip` and `zcat` are one, as are
+/// their own. None, unless they are names of [`MANY_NAMES`] different programs: `gzip`, `gunzip` and `zcat` are one, as are
 /// `halt`, `poweroff` and `reboot`, but `cat`, `ls` and `mount` are three.
 pub fn many_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let base = |name: &'a str| name.rsplit_once('/').map_or(name, |(_, base)| base);
     let known = names.into_iter().filter_map(|name| Some((name, names::utility(base(name).as_bytes())?.program)));
     let known: Vec<_> = known.collect();
     let programs: BTreeSet<_> = known.iter().map(|(_, program)| program).collect();
-    if programs.len() < NAMED {
+    if programs.len() < MANY_NAMES {
         return Vec::new();
     }
     known.into_iter().map(|(name, _)| name).collect()

@@ -26,9 +26,14 @@ pub(super) struct Dig {
 impl Dig {
     /// Searches a file.
     pub(super) fn file(bytes: &[u8]) -> Self {
-        // Eight times: a program is read in two passes, and things that begin in one another are read twice.
-        let work = bytes.len().saturating_mul(8).saturating_add(2 * MOST_OUTPUT);
-        let mut dig = Self { multi_call: None, packed: None, within: Vec::new(), output: MOST_OUTPUT, work };
+        Self::bounded(bytes, MOST_OUTPUT)
+    }
+
+    /// Searches a file, and decompresses so many bytes at most.
+    pub(super) fn bounded(bytes: &[u8], output: usize) -> Self {
+        // Things that begin in one another are read for each of them: that is bounded, and far from what happens.
+        let work = bytes.len().saturating_mul(8).saturating_add(2 * output);
+        let mut dig = Self { multi_call: None, packed: None, within: Vec::new(), output, work };
         dig.look(bytes);
         dig
     }

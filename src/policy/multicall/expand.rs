@@ -173,7 +173,9 @@ fn lzma_family(
     let (mut rest, mut input) = (header, Some(input));
     let mut taken = 0;
     loop {
-        if rest.is_empty() && let Some(input) = input.take() {
+        if rest.is_empty()
+            && let Some(input) = input.take()
+        {
             (rest, taken) = (input, 0);
         }
         let (read, written) = (stream.total_in(), stream.total_out());

@@ -8,10 +8,10 @@ use std::io::Read as _;
 
 use memchr::memmem;
 
-use super::list;
 use super::names::{self, Utility};
 use super::program::{Pointer, Program};
 use super::{Evidence, LISTED, Score, TABLED, TOLD};
+use super::{array, list};
 
 /// The names that `find` and `test` give their own tables with a dash before them, as sash does its commands.
 const PRIMARIES: [&str; 10] = ["false", "file", "link", "ls", "mount", "printf", "rm", "stat", "sum", "true"];
@@ -49,33 +49,16 @@ pub(super) fn score(program: &Program) -> Score {
     }
 }
 
-/// A list of names is the way to functions if there is an array of at least as many functions, or of help texts.
+/// A list of names is the way to an array of as many functions, or of help texts.
 fn by_list(program: &Program, pointers: &[Pointer], least: usize) -> Option<Verdict> {
     let list = list::longest(program.bytes()).filter(|list| list.telling >= least)?;
-    let functions = longest_array(program, pointers);
-    let texts = if functions < list.known { packed_texts(program.bytes()) } else { 0 };
-    let enough = functions >= list.known || texts >= list.known;
-    enough.then(|| Verdict {
+    let functions = array::behind(&list, program, pointers).unwrap_or(0);
+    let texts = if functions == 0 { packed_texts(program.bytes()) } else { 0 };
+    (functions > 0 || texts >= list.known).then(|| Verdict {
         score: list.telling,
         evidence: Evidence::List { names: list.known, functions, texts },
         names: list.names.iter().map(|name| (*name).to_owned()).collect(),
     })
-}
-
-/// The most functions that one array points to, one after another.
-fn longest_array(program: &Program, pointers: &[Pointer]) -> usize {
-    let (mut longest, mut length, mut next) = (0, 0, None);
-    for pointer in pointers {
-        let function = program.is_loaded_as_code(pointer.to) && program.is_code(pointer.to);
-        length = match function {
-            true if next == Some(pointer.at) => length + 1,
-            true => 1,
-            false => 0,
-        };
-        longest = longest.max(length);
-        next = pointer.at.checked_add(program.word_length());
-    }
-    longest
 }
 
 /// A table of names that stand beside functions.
@@ -99,12 +82,7 @@ pub(super) fn by_table(program: &Program, pointers: &[Pointer]) -> Verdict {
 
 /// Whether one of the words around a pointer points to a function: the one before it, or one of the three after it
 /// (the length of a Rust or Go string and a description may stand between).
-fn beside_function(
-    program: &Program,
-    pointers: &[Pointer],
-    index: usize,
-    is_function: impl Fn(u32) -> bool,
-) -> bool {
+fn beside_function(program: &Program, pointers: &[Pointer], index: usize, is_function: impl Fn(u32) -> bool) -> bool {
     let (at, word) = (pointers[index].at, program.word_length());
     let before = index.checked_sub(1).map(|before| pointers[before]);
     let before = before.filter(|before| before.at.saturating_add(word) == at);

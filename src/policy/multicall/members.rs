@@ -3,6 +3,8 @@
 //! What is in a member is found without this. An archive that is broken has the members up to there. Knows nothing
 //! of links and other kinds of entries.
 
+use memchr::memmem;
+
 /// A part of the bytes that has a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Member {
@@ -26,11 +28,13 @@ pub(super) fn members(bytes: &[u8]) -> Vec<Member> {
     let (mut at, mut long) = (if bytes.starts_with(b"!<arch>\n") { 8 } else { 0 }, None);
     while let Some(entry) = next(bytes, at) {
         let end = entry.content.saturating_add(entry.length).min(bytes.len());
-        if entry.is_name {
-            long = Some(text(&bytes[entry.content.min(end)..end]));
-        } else {
-            let label = format!("{}: {}", entry.archive, long.take().unwrap_or(entry.name));
-            members.push(Member { start: entry.content, end, label });
+        let content = &bytes[entry.content.min(end)..end];
+        match entry.names_next {
+            Some(name) => long = name(content).or(long),
+            None => {
+                let label = format!("{}: {}", entry.archive, long.take().unwrap_or(entry.name));
+                members.push(Member { start: entry.content, end, label });
+            }
         }
         at = entry.next;
     }
@@ -42,8 +46,8 @@ struct Entry {
     name: String,
     content: usize,
     length: usize,
-    /// Whether the content is the name of the next entry.
-    is_name: bool,
+    /// How to find the name of the next entry in the content, if that is what it is for.
+    names_next: Option<fn(&[u8]) -> Option<String>>,
     next: usize,
 }
 
@@ -58,7 +62,12 @@ fn tar(bytes: &[u8], at: usize) -> Option<Entry> {
     let name = if prefixed { format!("{prefix}/{name}") } else { name };
     let content = at + BLOCK;
     let next = content.checked_add(length)?.checked_next_multiple_of(BLOCK)?;
-    Some(Entry { archive: "tar", name, content, length, is_name: header[156] == b'L', next })
+    let names_next: Option<fn(&[u8]) -> Option<String>> = match header[156] {
+        b'L' => Some(|content| Some(text(content))),
+        b'x' => Some(pax_path),
+        _ => None,
+    };
+    Some(Entry { archive: "tar", name, content, length, names_next, next })
 }
 
 /// A header of the common ar format (deb(5)).
@@ -70,7 +79,7 @@ fn ar(bytes: &[u8], at: usize) -> Option<Entry> {
     let name = header.get(..16)?.trim_end();
     let name = name.strip_suffix('/').unwrap_or(name).to_owned();
     let next = content.checked_add(length)?.checked_next_multiple_of(2)?;
-    Some(Entry { archive: "ar", name, content, length, is_name: false, next })
+    Some(Entry { archive: "ar", name, content, length, names_next: None, next })
 }
 
 /// A header of the new ASCII format of cpio, as the kernel reads it (`initramfs-buffer-format.rst`).
@@ -86,7 +95,14 @@ fn cpio(bytes: &[u8], at: usize) -> Option<Entry> {
     let name = text(bytes.get(start..start.checked_add(name_length)?)?);
     let content = (start + name_length).checked_next_multiple_of(4)?;
     let next = content.checked_add(length)?.checked_next_multiple_of(4)?;
-    Some(Entry { archive: "cpio", name, content, length, is_name: false, next })
+    Some(Entry { archive: "cpio", name, content, length, names_next: None, next })
+}
+
+/// The path that an extended header gives (pax(1), "Extended Header").
+fn pax_path(content: &[u8]) -> Option<String> {
+    let start = memmem::find(content, b" path=")? + b" path=".len();
+    let end = memchr::memchr(b'\n', &content[start..])?;
+    Some(text(&content[start..start + end]))
 }
 
 /// A text up to its first zero byte.

@@ -92,8 +92,7 @@ impl<'a> Program<'a> {
     pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
         let (words, table) = headers(bytes)?;
         let movable = words.u16(bytes, 16)? == ET_DYN;
-        let mut program =
-            Self { bytes, words, movable, segments: Vec::new(), code: Vec::new(), dynamic: None };
+        let mut program = Self { bytes, words, movable, segments: Vec::new(), code: Vec::new(), dynamic: None };
         for header in bytes[table].chunks_exact(words.header_lengths().1) {
             program.take_header(header)?;
         }
