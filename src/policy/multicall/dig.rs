@@ -8,7 +8,9 @@ use super::magic::{self, Hit, Kind};
 use super::members::{self, Member};
 use super::program::Program;
 use super::zipped::{self, Content};
-use super::{DEEPEST, MOST_BEGINNINGS, MOST_OUTPUT, MultiCall, Packed, Packing, expand, judge, opaque, upx};
+use super::{
+    DEEPEST, MOST_BEGINNINGS, MOST_MEMBERS, MOST_OUTPUT, MultiCall, Packed, Packing, expand, judge, opaque, upx,
+};
 
 /// A search, and what it has found.
 #[derive(Debug)]
@@ -42,8 +44,11 @@ impl Dig {
         if self.within.len() > DEEPEST {
             return self.note(Packing::TooDeep);
         }
-        let Some(hits) = magic::hits(bytes, MOST_BEGINNINGS) else { return self.note(Packing::TooMuch) };
+        let (hits, all) = magic::hits(bytes, MOST_BEGINNINGS);
         let members = all_members(bytes, &hits);
+        if !all || members.len() >= MOST_MEMBERS {
+            self.note(Packing::TooMuch);
+        }
         let whole = Member { start: 0, end: bytes.len(), label: String::new() };
         for member in std::iter::once(&whole).chain(&members) {
             if let Some(packing) = bytes.get(member.start..member.end).and_then(opaque::format) {
@@ -57,6 +62,7 @@ impl Dig {
             }
             if read.insert((hit.at, hit.kind)) {
                 let label = place(&members, hit.at);
+                self.spend(cost(hit.kind));
                 self.under(label, |dig| dig.follow(hit, bytes, &mut read));
             }
         }
@@ -79,6 +85,7 @@ impl Dig {
     }
 
     fn program(&mut self, bytes: &[u8]) {
+        self.spend(Program::cost(bytes));
         let Some(program) = Program::read(bytes) else { return };
         self.spend(program.bytes().len());
         if let Some((evidence, programs)) = judge::judge(&program) {
@@ -144,18 +151,26 @@ impl Dig {
     }
 }
 
+/// What it costs to begin with something, in bytes read: decoders have tables to set up and memory to ask for.
+fn cost(kind: Kind) -> usize {
+    match kind {
+        Kind::Gzip | Kind::Zip => 4 << 10,
+        Kind::Elf | Kind::Xz | Kind::Zstd | Kind::Bzip2 | Kind::Lzma | Kind::Lzip => 64 << 10,
+        Kind::SevenZip | Kind::Rar => 0,
+    }
+}
+
 /// What of the bytes has a name: the members of an archive that they are, and the stored entries of zip archives.
 fn all_members(bytes: &[u8], hits: &[Hit]) -> Vec<Member> {
-    let mut members = members::members(bytes);
-    for hit in hits.iter().filter(|hit| hit.kind == Kind::Zip) {
-        if let Some(entry) = zipped::entry(&bytes[hit.at..])
-            && let Content::Plain(offset, length) = entry.content
-        {
-            let start = hit.at + offset;
-            let end = start.saturating_add(length).min(bytes.len());
-            members.push(Member { start, end, label: format!("zip: {}", entry.name) });
-        }
-    }
+    let mut members = members::members(bytes, MOST_MEMBERS);
+    let stored = hits.iter().filter(|hit| hit.kind == Kind::Zip).filter_map(|hit| {
+        let entry = zipped::entry(&bytes[hit.at..])?;
+        let Content::Plain(offset, length) = entry.content else { return None };
+        let start = hit.at + offset;
+        let end = start.saturating_add(length).min(bytes.len());
+        Some(Member { start, end, label: format!("zip: {}", entry.name) })
+    });
+    members.extend(stored.take(MOST_MEMBERS));
     members.sort_by_key(|member| member.start);
     members
 }

@@ -19,8 +19,8 @@ const PRIMARIES: [&str; 10] = ["false", "file", "link", "ls", "mount", "printf",
 const USAGE: &[u8] = b"sage: ";
 /// How the first block of a bzip2 stream begins. BusyBox drops the stream's own header, or a part of it.
 const BLOCK: &[u8] = b"1AY&SY";
-/// Help texts are not longer than this (BusyBox's: 66 KB).
-const LONGEST_HELP: u64 = 1 << 20;
+/// Packed help texts are not longer than this (BusyBox 1.37, all of them: 100 KB).
+const LONGEST_HELP: u64 = 256 << 10;
 
 /// What was found in a program: the score, why, and the utilities' names, sorted.
 struct Verdict {
@@ -147,5 +147,5 @@ fn packed_texts(bytes: &[u8]) -> usize {
         let _ = bzip2::read::BzDecoder::new(stream).take(LONGEST_HELP).read_to_end(&mut text);
         text.split(|byte| *byte == 0).filter(|text| text.len() > 1).count()
     };
-    memmem::find_iter(bytes, BLOCK).take(16).map(texts).max().unwrap_or(0)
+    memmem::find_iter(bytes, BLOCK).take(2).map(texts).max().unwrap_or(0)
 }

@@ -58,8 +58,8 @@ pub(super) struct Hit {
 /// How many bytes are searched for all beginnings before the next ones are: they stay in the processor's cache.
 const STRETCH: usize = 128 * 1024;
 
-/// All that may begin in these bytes, in order; `None` when there are more than `most`.
-pub(super) fn hits(bytes: &[u8], most: usize) -> Option<Vec<Hit>> {
+/// What may begin in these bytes, in order, and whether that is all: after `most` of them it is left at that.
+pub(super) fn hits(bytes: &[u8], most: usize) -> (Vec<Hit>, bool) {
     let finders = BEGINNINGS.map(|(kind, beginning)| (kind, memmem::Finder::new(beginning)));
     let mut hits = Vec::new();
     for start in (0..bytes.len()).step_by(STRETCH) {
@@ -71,11 +71,13 @@ pub(super) fn hits(bytes: &[u8], most: usize) -> Option<Vec<Hit>> {
             }
         }
         if hits.len() > most {
-            return None;
+            break;
         }
     }
     hits.sort_unstable();
-    Some(hits)
+    let all = hits.len() <= most;
+    hits.truncate(most);
+    (hits, all)
 }
 
 /// Where it begins, if what surrounds the telling bytes fits.

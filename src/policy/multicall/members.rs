@@ -16,8 +16,11 @@ pub(super) struct Member {
     pub label: String,
 }
 
-/// The members of an archive that the bytes begin with, in order; none of other bytes.
-pub(super) fn members(bytes: &[u8]) -> Vec<Member> {
+/// How much of a name is kept, in bytes.
+const LONGEST_NAME: usize = 255;
+
+/// The members of an archive that the bytes begin with, in order and not more than `most`; none of other bytes.
+pub(super) fn members(bytes: &[u8], most: usize) -> Vec<Member> {
     let next = match () {
         () if bytes.get(257..).is_some_and(|magic| magic.starts_with(b"ustar")) => tar,
         () if bytes.starts_with(b"!<arch>\n") => ar,
@@ -26,7 +29,7 @@ pub(super) fn members(bytes: &[u8]) -> Vec<Member> {
     };
     let mut members = Vec::new();
     let (mut at, mut long) = (if bytes.starts_with(b"!<arch>\n") { 8 } else { 0 }, None);
-    while let Some(entry) = next(bytes, at) {
+    while let Some(entry) = next(bytes, at).filter(|_| members.len() < most) {
         let end = entry.content.saturating_add(entry.length).min(bytes.len());
         let content = &bytes[entry.content.min(end)..end];
         match entry.names_next {
@@ -105,8 +108,9 @@ fn pax_path(content: &[u8]) -> Option<String> {
     Some(text(&content[start..start + end]))
 }
 
-/// A text up to its first zero byte.
+/// A text up to its first zero byte, as far as it is kept.
 fn text(bytes: &[u8]) -> String {
-    let end = memchr::memchr(0, bytes).unwrap_or(bytes.len());
-    String::from_utf8_lossy(&bytes[..end]).into_owned()
+    let kept = &bytes[..bytes.len().min(LONGEST_NAME)];
+    let end = memchr::memchr(0, kept).unwrap_or(kept.len());
+    String::from_utf8_lossy(&kept[..end]).into_owned()
 }

@@ -82,12 +82,17 @@ pub(super) struct Program<'a> {
     /// By address.
     segments: Vec<Segment>,
     /// Where in the file what is loaded as code is.
-    code: Vec<Range<u32>>,
+    code: Vec<Range<usize>>,
     /// The dynamic section's place.
     dynamic: Option<(usize, usize)>,
 }
 
 impl<'a> Program<'a> {
+    /// How much there is to read before it is known whether there is a program.
+    pub(super) fn cost(bytes: &[u8]) -> usize {
+        headers(bytes).map_or(0, |(_, table)| table.len())
+    }
+
     /// The program whose header the bytes begin with; `None` when nothing can be loaded from there.
     pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
         let (words, table) = headers(bytes)?;
@@ -98,10 +103,7 @@ impl<'a> Program<'a> {
         }
         program.segments.sort_by_key(|segment| segment.address);
         let code = program.segments.iter().filter(|segment| segment.code);
-        let range = |segment: &Segment| {
-            Some(u32::try_from(segment.offset).ok()?..u32::try_from(segment.offset + segment.length).ok()?)
-        };
-        program.code = code.filter_map(range).collect();
+        program.code = merged(code.map(|segment| segment.offset..segment.offset + segment.length));
         let loaded = program.segments.iter().map(|segment| segment.offset + segment.length).max()?;
         program.bytes = &bytes[..loaded.max(program.end_of_sections().unwrap_or(0))];
         Some(program)
@@ -163,6 +165,12 @@ impl<'a> Program<'a> {
         self.bytes
     }
 
+    /// The bytes from where it starts to run.
+    pub(super) fn start(&self) -> Option<&'a [u8]> {
+        let entry = self.words.word(self.bytes, 24)?;
+        self.bytes.get(self.offset_of(entry)? as usize..)
+    }
+
     /// The length of an address.
     pub(super) fn word_length(&self) -> u32 {
         if self.words.wide { 8 } else { 4 }
@@ -183,7 +191,9 @@ impl<'a> Program<'a> {
 
     /// Whether an offset is in what is loaded as code; linkers of old put constants there too.
     pub(super) fn is_loaded_as_code(&self, at: u32) -> bool {
-        self.code.iter().any(|range| range.contains(&at))
+        let at = at as usize;
+        let after = self.code.partition_point(|range| range.start <= at);
+        after.checked_sub(1).is_some_and(|index| self.code[index].contains(&at))
     }
 
     /// Whether a function could be at an offset: it is loaded as code, and is not text.
@@ -219,9 +229,10 @@ impl<'a> Program<'a> {
         let lowest = first.address + if self.movable { 0x1000 } else { 0 };
         let size = last.address.saturating_add(last.length as u64).saturating_sub(lowest);
         let mut pointers = Vec::new();
-        for (start, end) in self.file_ranges() {
-            let start = start.next_multiple_of(LENGTH);
-            let (words, _) = self.bytes.get(start..end).unwrap_or_default().as_chunks();
+        let loaded = self.segments.iter().map(|segment| segment.offset..segment.offset + segment.length);
+        for range in merged(loaded) {
+            let start = range.start.next_multiple_of(LENGTH);
+            let (words, _) = self.bytes.get(start..range.end).unwrap_or_default().as_chunks();
             for (index, word) in words.iter().enumerate() {
                 let value = read(*word);
                 if value.wrapping_sub(lowest) >= size {
@@ -234,19 +245,6 @@ impl<'a> Program<'a> {
             }
         }
         pointers
-    }
-
-    /// The loaded parts of the file, each byte once, however many segments show it.
-    fn file_ranges(&self) -> Vec<(usize, usize)> {
-        let mut ranges: Vec<_> = self.segments.iter().map(|part| (part.offset, part.offset + part.length)).collect();
-        ranges.sort_unstable();
-        let mut seen = 0;
-        for (start, end) in &mut ranges {
-            *start = (*start).max(seen);
-            seen = seen.max(*end);
-        }
-        ranges.retain(|(start, end)| start < end);
-        ranges
     }
 
     /// The pointers that the relocations of a movable program will make: those without a symbol, whose addend is
@@ -282,6 +280,20 @@ impl<'a> Program<'a> {
         };
         table.chunks_exact(3 * size).filter_map(pointer).collect()
     }
+}
+
+/// Ranges in order, each place in one of them only, however many held it.
+fn merged(ranges: impl Iterator<Item = Range<usize>>) -> Vec<Range<usize>> {
+    let mut ranges: Vec<_> = ranges.collect();
+    ranges.sort_unstable_by_key(|range| range.start);
+    let mut merged: Vec<Range<usize>> = Vec::new();
+    for range in ranges {
+        match merged.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => merged.push(range),
+        }
+    }
+    merged
 }
 
 /// The class and byte order of an ELF file, and where its program headers are.

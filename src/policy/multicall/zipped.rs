@@ -30,6 +30,8 @@ pub(super) enum Content<'a> {
 }
 
 const HEADER: usize = 30;
+/// How much of a name is kept, in characters.
+const LONGEST_NAME: usize = 255;
 /// Bits of the flags that no version of the format gives a meaning to.
 const RESERVED: u16 = 0xd780;
 
@@ -52,7 +54,7 @@ pub(super) fn entry(bytes: &[u8]) -> Option<Entry<'_>> {
         1..=20 | 94..=98 => Content::Unknown,
         _ => return None,
     };
-    Some(Entry { name: name.to_owned(), content })
+    Some(Entry { name: name.chars().take(LONGEST_NAME).collect(), content })
 }
 
 /// Decompresses an entry's LZMA: version and length of the properties, the properties, the stream (APPNOTE 5.8.8).
