@@ -62,7 +62,7 @@ fn by_list(program: &Program, pointers: &[Pointer], least: usize) -> Option<Verd
 }
 
 /// A table of names that stand beside functions.
-pub(super) fn by_table(program: &Program, pointers: &[Pointer]) -> Verdict {
+fn by_table(program: &Program, pointers: &[Pointer]) -> Verdict {
     let mut found: BTreeMap<&str, Utility> = BTreeMap::new();
     for (index, pointer) in pointers.iter().enumerate() {
         // The first question needs no look at what the neighbours point to, and almost always is answered with no.

@@ -44,13 +44,16 @@ pub(super) fn members(bytes: &[u8], most: usize) -> Vec<Member> {
     members
 }
 
+/// How to find a name in a content.
+type NameOf = fn(&[u8]) -> Option<String>;
+
 struct Entry {
     archive: &'static str,
     name: String,
     content: usize,
     length: usize,
-    /// How to find the name of the next entry in the content, if that is what it is for.
-    names_next: Option<fn(&[u8]) -> Option<String>>,
+    /// The way to the name of the next entry, if that is what the content is for.
+    names_next: Option<NameOf>,
     next: usize,
 }
 
@@ -65,7 +68,7 @@ fn tar(bytes: &[u8], at: usize) -> Option<Entry> {
     let name = if prefixed { format!("{prefix}/{name}") } else { name };
     let content = at + BLOCK;
     let next = content.checked_add(length)?.checked_next_multiple_of(BLOCK)?;
-    let names_next: Option<fn(&[u8]) -> Option<String>> = match header[156] {
+    let names_next: Option<NameOf> = match header[156] {
         b'L' => Some(|content| Some(text(content))),
         b'x' => Some(pax_path),
         _ => None,

@@ -39,7 +39,6 @@ pub(super) fn decompress(variant: Variant, width: usize, input: &[u8], length: u
 }
 
 /// The distance of a copy and, if one is known already, the first bit of its length; `None` at the end's mark.
-#[expect(clippy::type_complexity, reason = "a broken block, the end, and a distance with or without a bit")]
 fn distance(variant: Variant, input: &mut Input, last: u32) -> Option<Option<(u32, Option<u32>)>> {
     let mut high: u32 = 1;
     loop {

@@ -167,7 +167,8 @@ impl<'a> Program<'a> {
 
     /// The bytes from where it starts to run.
     pub(super) fn start(&self) -> Option<&'a [u8]> {
-        let entry = self.words.word(self.bytes, 24)?;
+        // Zero is for what does not start at all, such as a library.
+        let entry = self.words.word(self.bytes, 24).filter(|entry| *entry > 0)?;
         self.bytes.get(self.offset_of(entry)? as usize..)
     }
 

@@ -26,6 +26,12 @@ impl Data {
         address
     }
 
+    fn texts(&mut self, texts: &[&str]) {
+        for text in texts {
+            self.text(text);
+        }
+    }
+
     fn words(&mut self, words: &[u64]) {
         self.0.resize(self.0.len().next_multiple_of(8), 0);
         self.0.extend(words.iter().flat_map(|word| word.to_le_bytes()));
@@ -71,7 +77,7 @@ fn tabled(names: &[&str]) -> Vec<u8> {
 fn listed(functions: usize) -> Vec<u8> {
     program(|data| {
         data.0.extend([0xff; 7]);
-        NAMES.iter().for_each(|name| drop(data.text(name)));
+        data.texts(&NAMES);
         data.words(&(0..functions).map(function).collect::<Vec<_>>());
     })
 }
@@ -159,7 +165,7 @@ fn names_for_one_function_have_to_lead_to_one_function() {
     names.sort_unstable();
     let program = |main: &dyn Fn(&str) -> usize| {
         program(|data| {
-            names.iter().for_each(|name| drop(data.text(name)));
+            data.texts(&names);
             data.words(
                 &[&[function(63); 3][..], &names.iter().map(|name| function(main(name))).collect::<Vec<_>>()].concat(),
             );
@@ -182,7 +188,7 @@ fn packed_help_texts_show_what_a_list_is_for() {
     encoder.write_all(&texts).unwrap();
     let packed = encoder.finish().unwrap();
     let program = program(|data| {
-        NAMES.iter().for_each(|name| drop(data.text(name)));
+        data.texts(&NAMES);
         data.0.extend(&packed[2..]);
     });
     let found = multi_call(&program).unwrap();
