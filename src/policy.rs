@@ -32,7 +32,7 @@ mod sarif;
 mod secrets;
 
 pub use controls::controls;
-pub use facts::{Binary, Facts, examine};
+pub use facts::{Binary, FACTS_VERSION, Facts, examine};
 pub use inventory::{Declared, Entry, EntryKind, Inventory};
 pub use programs::{Program, ProgramKind};
 pub use report::{Finding, Report, Waived};

@@ -1,19 +1,24 @@
 //! Holds an image that is being made against its policy, before anything of it is written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
+use rayon::prelude::*;
 
 use super::failure::Failure;
 use super::project::Project;
-use crate::digest::{Blake3, ObjectId};
+use crate::digest::{Blake3, Encoder, ObjectId};
 use crate::fs::{self, FsError};
 use crate::image::{Content, Kind, Rootfs};
 use crate::path::RelPath;
 use crate::policy::{self, Facts, Finding, Inventory, Report};
 use crate::recipe::{Date, ImageSpec};
+use crate::store::Cached;
+use crate::tree::Entry;
+
+/// What kept facts are called in the store's cache.
+const KIND: &str = "facts";
 
 /// Judges a root file system by the spec's policy.
 ///
@@ -56,21 +61,51 @@ fn text(findings: &[Finding]) -> String {
 
 /// What is known of every content that the root file system has.
 fn facts(project: &Project, rootfs: &Rootfs) -> Result<BTreeMap<Blake3, Arc<Facts>>, Failure> {
-    let mut contents: BTreeMap<Blake3, (ObjectId, &RelPath)> = BTreeMap::new();
-    for (path, node) in rootfs.iter() {
-        if let Kind::File(Content::Object { id, digest }) = &node.inode.kind {
-            contents.entry(*digest).or_insert((*id, path));
-        }
-    }
-    let contents: Vec<_> = contents.into_iter().collect();
-    let examined: Result<_, FsError> = contents
-        .par_iter()
-        .map(|(digest, (id, path))| {
-            let bytes = fs::read(&path.under(&project.store.object_path(id)))?;
-            Ok((*digest, Arc::new(policy::examine(&bytes))))
+    let objects: BTreeSet<ObjectId> = rootfs
+        .iter()
+        .filter_map(|(_, node)| match &node.inode.kind {
+            Kind::File(Content::Object { id, .. }) => Some(*id),
+            _ => None,
         })
         .collect();
-    Ok(examined?)
+    let known: Vec<_> = objects.par_iter().map(|id| facts_of_object(project, id)).collect::<Result<_, Failure>>()?;
+    Ok(known.into_iter().flatten().collect())
+}
+
+/// What is known of an object's files: kept in the store, since it follows from their bytes alone.
+fn facts_of_object(project: &Project, id: &ObjectId) -> Result<Vec<(Blake3, Arc<Facts>)>, Failure> {
+    let mut key = Encoder::new("facts", policy::FACTS_VERSION);
+    key.field("object", &id.to_string());
+    let (key, _) = key.finish();
+    if let Some(facts) = project.store.cached(KIND, &key)?.and_then(|entry| kept(&entry)) {
+        return Ok(facts);
+    }
+    let tree = project.store.tree(id)?;
+    let files: BTreeMap<Blake3, &RelPath> = tree
+        .iter()
+        .filter_map(|(path, entry)| match entry {
+            Entry::File { digest, .. } => Some((*digest, path)),
+            _ => None,
+        })
+        .collect();
+    let examine = |(digest, path): (&Blake3, &&RelPath)| {
+        let bytes = fs::read(&path.under(&project.store.object_path(id)))?;
+        Ok((*digest, Arc::new(policy::examine(&bytes))))
+    };
+    let facts: Vec<_> = files.par_iter().map(examine).collect::<Result<_, FsError>>()?;
+    let note = |(digest, facts): &(Blake3, Arc<Facts>)| {
+        (digest.to_string(), serde_json::to_string(&**facts).expect("facts are plain data"))
+    };
+    let entry = Cached { object: *id, blob: None, notes: facts.iter().map(note).collect() };
+    project.store.put_cached(KIND, &key, &entry, None)?;
+    Ok(facts)
+}
+
+/// The facts of an entry; `None` when they are not what this drystone writes.
+fn kept(entry: &Cached) -> Option<Vec<(Blake3, Arc<Facts>)>> {
+    let note =
+        |(digest, text): (&String, &String)| Some((digest.parse().ok()?, Arc::new(serde_json::from_str(text).ok()?)));
+    entry.notes.iter().map(note).collect()
 }
 
 /// The day by the clock, in UTC.

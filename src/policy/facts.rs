@@ -4,9 +4,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::programs::{self, Program};
-use super::secrets;
+use super::{multicall, secrets};
 use crate::digest::Sha256;
 use crate::elf;
+
+/// The version of what [`examine`] says: facts of another version that were kept are not these.
+pub const FACTS_VERSION: u32 = 1;
 
 /// What is known of a file's content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,14 +72,15 @@ pub struct Binary {
 
 /// Says of a file's bytes what the rules ask.
 pub fn examine(bytes: &[u8]) -> Facts {
+    let (multi_call, packed) = multicall::examine(bytes);
     Facts {
         size: bytes.len() as u64,
         sha256: Sha256::of(bytes).to_string(),
         elf: elf::inspect(bytes).map(|read| read.map(Binary::from)),
         script: script(bytes),
         program: programs::recognise(bytes),
-        multi_call: None,
-        packed: None,
+        multi_call: multi_call.map(|found| found.to_string()),
+        packed: packed.map(|found| found.to_string()),
         private_key: secrets::private_key(bytes).map(str::to_owned),
         secret: secrets::secret(bytes).map(str::to_owned),
     }
