@@ -15,7 +15,7 @@ static const struct symbol
 	const char *module, *name;
 	void (*function)(void);
 } symbols[] = {
-#define SYMBOL(module, name, function) { module, name, function },
+#define SYMBOL(module, name, function) { #module, #name, function },
 #include "symbols.h"
 	{ NULL, NULL, NULL }
 };
