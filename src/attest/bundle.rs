@@ -10,9 +10,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
+use super::Artifact;
+use super::document::created;
 use super::key::{KeyId, PrivateKey, PublicKey};
 use super::oci::{Annotations, Descriptor, referrer, to_json};
-use super::{Artifact, EPOCH_TEXT};
 
 /// The media type of a bundle, and the type of an artifact that is one.
 pub const BUNDLE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
@@ -159,7 +160,8 @@ impl Bundle {
 
 /// A bundle as a registry stores it.
 pub(super) fn artifact(subject: &Descriptor, bundle: Vec<u8>, predicate_type: &str) -> Artifact {
-    let annotations = [(CREATED, EPOCH_TEXT), (CONTENT, "dsse-envelope"), (PREDICATE_TYPE, predicate_type)];
-    let annotations = annotations.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let annotations =
+        [(CREATED, created()), (CONTENT, "dsse-envelope".to_owned()), (PREDICATE_TYPE, predicate_type.to_owned())];
+    let annotations = annotations.map(|(name, value)| (name.to_owned(), value));
     referrer(subject, BUNDLE, bundle, Annotations::from(annotations))
 }

@@ -42,7 +42,7 @@ pub enum SignatureError {
     },
     /// A blob that is not what it should be.
     #[error(transparent)]
-    Blob(#[from] BlobFault),
+    Blob(Box<BlobFault>),
     /// A file of the evidence that is no statement.
     #[error("{} cannot be used", path.display())]
     Statement {
@@ -70,6 +70,12 @@ pub enum SignatureError {
     /// A file operation.
     #[error(transparent)]
     Fs(#[from] FsError),
+}
+
+impl From<BlobFault> for SignatureError {
+    fn from(fault: BlobFault) -> Self {
+        Self::Blob(Box::new(fault))
+    }
 }
 
 fn list(digests: &[Sha256]) -> String {

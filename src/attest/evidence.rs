@@ -20,6 +20,7 @@ use super::bundle::{self, Bundle, STATEMENT};
 use super::cosign::{self, ImageSignature};
 use super::key::KeyId;
 use super::oci::{Annotations, referrer};
+use super::statement::{CYCLONEDX, SPDX};
 use super::{Artifact, Layout, ReadStatement, SignatureError, Subject};
 use crate::digest::Sha256;
 use crate::fs;
@@ -32,11 +33,9 @@ pub(super) const PAYLOAD: &str = ".payload.json";
 pub(super) const SIGNATURE: &str = ".sig";
 pub(super) const BUNDLE: &str = ".sigstore.json";
 const STATEMENT_FILE: &str = ".intoto.json";
-/// File, media type, and how the types of predicates begin that hold such a document.
-const DOCUMENTS: [(&str, &str, &str); 2] = [
-    ("sbom.spdx.json", "application/spdx+json", "https://spdx.dev/Document"),
-    ("sbom.cdx.json", "application/vnd.cyclonedx+json", "https://cyclonedx.org/bom"),
-];
+/// File, media type, and the type of the predicates that hold such a document.
+const DOCUMENTS: [(&str, &str, &str); 2] =
+    [("sbom.spdx.json", "application/spdx+json", SPDX), ("sbom.cdx.json", "application/vnd.cyclonedx+json", CYCLONEDX)];
 
 /// What belongs to the image of a layout in a registry; see [`Evidence::artifacts`].
 ///
@@ -86,7 +85,7 @@ pub struct DocumentFile {
 impl DocumentFile {
     /// Whether predicates of a type are such documents.
     pub(super) fn is_of(&self, predicate_type: &str) -> bool {
-        predicate_type.starts_with(self.predicate)
+        predicate_type == self.predicate
     }
 }
 

@@ -259,7 +259,7 @@ pub struct Checked {
 impl Checked {
     fn note(&mut self, result: Result<(), SignatureError>) -> Result<(), SignatureError> {
         match result {
-            Err(SignatureError::Blob(fault)) => self.faults.push(fault),
+            Err(SignatureError::Blob(fault)) => self.faults.push(*fault),
             other => other?,
         }
         Ok(())

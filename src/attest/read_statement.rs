@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::oci::to_json;
+use super::statement::STATEMENT_TYPE;
 use crate::digest::Sha256;
 
-const TYPE: &str = "https://in-toto.io/Statement/v1";
 /// cosign's predicate that says nothing but that the image is signed.
 pub(super) const SIGN: &str = "https://sigstore.dev/cosign/sign/v1";
 
@@ -44,7 +44,7 @@ pub enum StatementError {
     #[error("this is not an in-toto statement")]
     Json(#[from] serde_json::Error),
     /// Another version.
-    #[error("the statement's type is `{}`, not {TYPE}", .0.escape_debug())]
+    #[error("the statement's type is `{}`, not {STATEMENT_TYPE}", .0.escape_debug())]
     Type(String),
     /// About nothing that has a SHA-256.
     #[error("the statement names no subject by a sha256")]
@@ -58,7 +58,7 @@ impl ReadStatement {
     /// When it is none of version 1, or not about a thing with a SHA-256.
     pub fn parse(json: &[u8]) -> Result<Self, StatementError> {
         let statement: Self = serde_json::from_slice(json)?;
-        if statement.kind != TYPE {
+        if statement.kind != STATEMENT_TYPE {
             return Err(StatementError::Type(statement.kind));
         }
         if statement.subjects().next().is_none() {
@@ -81,7 +81,7 @@ impl ReadStatement {
 /// What cosign 3 signs in place of the older payload: that this is the image, and nothing else of it.
 pub(super) fn of_signature(manifest: &Sha256) -> Vec<u8> {
     to_json(&ReadStatement {
-        kind: TYPE.to_owned(),
+        kind: STATEMENT_TYPE.to_owned(),
         subject: vec![Resource { name: None, digest: BTreeMap::from([("sha256".to_owned(), manifest.to_string())]) }],
         predicate_type: SIGN.to_owned(),
         predicate: Value::Object(serde_json::Map::new()),

@@ -13,6 +13,7 @@ use super::cosign::{self, PAYLOAD};
 use super::key::{KeyId, PublicKey};
 use super::oci::{Manifest, OciDigest};
 use super::read_statement::SIGN;
+use super::statement::{CYCLONEDX, POLICY_REPORT, PROVENANCE, SPDX};
 use super::{Artifact, ReadStatement, Subject};
 use crate::digest::Sha256;
 
@@ -28,10 +29,6 @@ pub enum Need {
     /// A predicate's type, as a URI.
     Predicate(String),
 }
-
-const PROVENANCE: &[&str] = &["https://slsa.dev/provenance/v1"];
-const SBOM: &[&str] = &["https://spdx.dev/Document", "https://spdx.dev/Document/v2.3", "https://cyclonedx.org/bom"];
-const POLICY: &[&str] = &["https://drystone.io/policy-report/v1"];
 
 impl FromStr for Need {
     type Err = String;
@@ -60,9 +57,9 @@ impl fmt::Display for Need {
 impl Need {
     fn is_met_by(&self, predicate_type: &str) -> bool {
         match self {
-            Self::Provenance => PROVENANCE.contains(&predicate_type),
-            Self::Sbom => SBOM.contains(&predicate_type),
-            Self::Policy => POLICY.contains(&predicate_type),
+            Self::Provenance => predicate_type == PROVENANCE,
+            Self::Sbom => predicate_type == SPDX || predicate_type == CYCLONEDX,
+            Self::Policy => predicate_type == POLICY_REPORT,
             Self::Predicate(uri) => uri == predicate_type,
         }
     }

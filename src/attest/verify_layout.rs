@@ -1,11 +1,17 @@
-//! Verifies a layout on the disk: its blobs, its signatures, and that the evidence beside it is what is signed.
+//! Verifies a layout on the disk: its blobs, its signatures, and that what lies beside it is what is signed.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde_json::Value;
 
 use super::evidence::{DocumentFile, StatementFile};
 use super::key::PublicKey;
+use super::statement::CONTROLS;
 use super::verify::{Fault, Need, Report, What, verify};
 use super::{Artifact, Checked, Evidence, Layout, SignatureError};
+use crate::fs;
+use crate::path::RelPath;
 
 /// What was found of a layout.
 #[derive(Debug)]
@@ -42,6 +48,8 @@ pub fn verify_layout(
     for document in &evidence.documents {
         signatures.faults.extend(compare_document(document, &signatures));
     }
+    let differing = compare_controls(layout, &signatures)?;
+    signatures.faults.extend(differing);
     Ok(LayoutReport { signatures, content: layout.check()? })
 }
 
@@ -81,4 +89,28 @@ fn compare_document(document: &DocumentFile, report: &Report) -> Option<Fault> {
     let first = predicates.next()?;
     let differs = *first != json && !predicates.any(|predicate| *predicate == json);
     differs.then(|| Fault::Differs { file: document.path.display().to_string() })
+}
+
+/// The run-time controls that lie beside the image must be those of a signed statement. They need not be there: a
+/// registry keeps the statement alone.
+fn compare_controls(layout: &Layout, report: &Report) -> Result<Vec<Fault>, SignatureError> {
+    // Each platform may have its own.
+    let mut signed: BTreeMap<PathBuf, Vec<&str>> = BTreeMap::new();
+    for one in &report.verified {
+        let What::Statement { statement, .. } = &one.what else { continue };
+        let files = statement.predicate.as_object().filter(|_| statement.predicate_type == CONTROLS);
+        for (name, text) in files.into_iter().flatten() {
+            if let (Ok(path), Some(text)) = (RelPath::new(name.as_str()), text.as_str()) {
+                signed.entry(path.under(layout.root())).or_default().push(text);
+            }
+        }
+    }
+    let mut faults = Vec::new();
+    for (path, texts) in signed.into_iter().filter(|(path, _)| path.is_file()) {
+        let bytes = fs::read(&path)?;
+        if !texts.iter().any(|text| text.as_bytes() == bytes) {
+            faults.push(Fault::Differs { file: path.display().to_string() });
+        }
+    }
+    Ok(faults)
 }

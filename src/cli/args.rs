@@ -171,8 +171,9 @@ pub struct ImageBuild {
 /// Check an image's blobs, and who signed it and what is said of it
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Checked are the size and digest of every blob, what every layer unpacks to, a signature on the image and on the
-manifest of each of its platforms, and every signed statement. The exit code is 1 when anything is wrong.
+Checked are the size and digest of every blob, what every layer unpacks to, a signature on the
+image and on the manifest of each of its platforms, and every signed statement. The exit code is 1
+when anything is wrong.
 
 Examples:
   drystone image verify out/jq --key release.pub
@@ -324,8 +325,9 @@ pub enum KeysVerb {
 /// Make a pair of keys: NAME.key, which signs, and NAME.pub, which verifies; print the key's id
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The keys are cosign's: ECDSA P-256, the private one sealed with a passphrase. The passphrase is asked for on the
-terminal, or read from --passphrase-file or DRYSTONE_KEY_PASSPHRASE. No file is ever overwritten.
+The keys are cosign's: ECDSA P-256, the private one sealed with a passphrase, which is asked for on
+the terminal unless --passphrase-file or DRYSTONE_KEY_PASSPHRASE gives it. No file is ever
+overwritten.
 
 Examples:
   drystone keys new -o release           release.key and release.pub
@@ -363,13 +365,13 @@ pub struct Passphrase {
 /// Sign an image, and every statement about it
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The image is a directory in the OCI image layout. Its index is signed, the manifest of each platform, and every
-statement in its evidence/; the signatures go to evidence/signatures/. The image itself does not change, and what
-others have signed stays.
+The image is a directory in the OCI image layout. Its index is signed, the manifest of each
+platform, and every statement in its evidence/; the signatures go to evidence/signatures/. The
+image itself does not change, and what others have signed stays.
 
 Examples:
   drystone sign out/jq --key release.key --as registry.example/tools/jq:1.8.2
-  drystone sign out/jq --key release.key --as registry.example/jq:1.8.2 --as registry.example/jq:latest
+  drystone sign out/jq --key release.key --as registry.example/jq:1 --as registry.example/jq:1.8
   drystone image verify out/jq --key release.pub")]
 pub struct Sign {
     /// The image

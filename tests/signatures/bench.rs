@@ -16,6 +16,15 @@ pub const NAME: &str = "registry.example/walls/dry:1";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
+/// Whether a program of others is installed; says so when it is not.
+pub fn is_there(program: &str) -> bool {
+    let found = Command::new("sh").args(["-c", "command -v \"$0\"", program]).output().unwrap().status.success();
+    if !found {
+        eprintln!("skipped: {program} is not installed");
+    }
+    found
+}
+
 /// A directory with the image `layout` and the keys `ours` and `theirs`.
 pub struct Bench {
     world: World,
@@ -102,12 +111,17 @@ impl Bench {
 
     /// Writes a statement into the evidence.
     pub fn state(&self, name: &str, predicate_type: &str, subjects: &[&str]) {
+        self.state_that(name, predicate_type, subjects, json!({"name": name}));
+    }
+
+    /// The same with a predicate.
+    pub fn state_that(&self, name: &str, predicate_type: &str, subjects: &[&str], predicate: Value) {
         let subjects: Vec<Value> = subjects.iter().map(|sha256| json!({"digest": {"sha256": sha256}})).collect();
         let statement = json!({
             "_type": "https://in-toto.io/Statement/v1",
             "subject": subjects,
             "predicateType": predicate_type,
-            "predicate": {"name": name},
+            "predicate": predicate,
         });
         self.write(&format!("layout/evidence/{name}.intoto.json"), statement.to_string());
     }

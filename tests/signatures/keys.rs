@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use insta::assert_snapshot;
 
-use crate::bench::{Bench, PASSPHRASE};
+use crate::bench::{Bench, PASSPHRASE, is_there};
 use crate::support::Run;
 
 const COSIGN: &str = include_str!("keys/cosign-2.5.key");
@@ -26,6 +26,9 @@ fn mode(bench: &Bench, name: &str) -> u32 {
 
 #[test]
 fn a_new_key_is_sealed_and_its_owner_s_alone() {
+    if !is_there("openssl") {
+        return;
+    }
     let bench = Bench::new();
     let run = bench.with_passphrase(&["keys", "new", "-o", "new"]).succeeded();
     assert_snapshot!(run.stderr, @r"
@@ -105,6 +108,9 @@ fn on_a_terminal(bench: &Bench, words: &str, line: impl Fn(usize) -> String) -> 
 
 #[test]
 fn a_person_types_a_new_passphrase_twice_and_nobody_sees_it() {
+    if !is_there("script") {
+        return;
+    }
     let bench = Bench::new();
     let run = on_a_terminal(&bench, "keys new -o typed", |_| PASSPHRASE.to_owned());
     assert_eq!(run.code, Some(0), "{run:?}");
@@ -134,6 +140,9 @@ fn a_key_that_others_may_read_is_not_used() {
 
 #[test]
 fn a_key_without_a_passphrase_is_what_openssl_reads() {
+    if !is_there("openssl") {
+        return;
+    }
     let bench = Bench::new();
     let run = bench.drystone(&["keys", "new", "-o", "plain", "--no-passphrase"]).succeeded();
     run.says("plain.key: the private key, and nothing protects it but the file's mode");
@@ -143,6 +152,9 @@ fn a_key_without_a_passphrase_is_what_openssl_reads() {
 
 #[test]
 fn keys_of_openssl_are_read() {
+    if !is_there("openssl") {
+        return;
+    }
     let bench = Bench::new();
     let sec1 = bench.openssl(&["ecparam", "-name", "prime256v1", "-genkey"]).succeeded().stdout;
     assert!(sec1.contains("BEGIN EC PARAMETERS") && sec1.contains("BEGIN EC PRIVATE KEY"), "{sec1}");
@@ -169,6 +181,9 @@ fn keys_of_cosign_are_read() {
 
 #[test]
 fn what_is_no_key_is_said() {
+    if !is_there("openssl") {
+        return;
+    }
     let bench = Bench::new();
     let other_curve = bench.openssl(&["ecparam", "-name", "secp384r1", "-genkey", "-noout"]).succeeded().stdout;
     let rsa = bench.openssl(&["genrsa", "-traditional", "1024"]).succeeded().stdout;

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use drystone::attest::{add_to_published, artifacts};
 use serde_json::json;
 
-use crate::bench::Bench;
+use crate::bench::{Bench, is_there};
 use crate::registry::Registry;
 use crate::support::{HOME, Run, is_root};
 
@@ -22,14 +22,6 @@ struct Trial {
 const REPOSITORY: &str = "walls/dry";
 /// What all of cosign's commands need: there is no transparency log here.
 const OFFLINE: [&str; 2] = ["--insecure-ignore-tlog=true", "--allow-http-registry"];
-
-fn is_there(program: &str) -> bool {
-    let found = Command::new("sh").args(["-c", "command -v \"$0\"", program]).output().unwrap().status.success();
-    if !found {
-        eprintln!("skipped: {program} is not installed");
-    }
-    found
-}
 
 /// The root with the programs; made by the first story, and kept.
 fn root() -> Option<&'static Path> {

@@ -149,6 +149,23 @@ fn a_bill_of_materials_beside_the_signed_one_must_be_the_same() {
 }
 
 #[test]
+fn run_time_controls_beside_the_image_must_be_those_that_are_signed() {
+    let bench = Bench::new();
+    let controls = json!({"runtime/seccomp.json": "{}", "../outside": "not looked at"});
+    bench.state_that("controls", "https://drystone.io/runtime-controls/v1", &[&bench.index], controls);
+    bench.sign("ours", NAME).succeeded();
+    // An image out of a registry has none beside it.
+    bench.verify("ours", &[]).succeeded();
+    bench.write("layout/runtime/seccomp.json", "{}");
+    bench.verify("ours", &[]).succeeded();
+    bench.write("layout/runtime/seccomp.json", r#"{"defaultAction": "SCMP_ACT_ALLOW"}"#);
+    assert_snapshot!(bench.refused("ours"), @r"
+    error: layout/runtime/seccomp.json is not what was signed: it was altered, or made again since
+    hint: whoever vouches for it signs it: drystone sign layout --key …
+    ");
+}
+
+#[test]
 fn what_is_required_and_not_there_is_named() {
     let bench = Bench::signed();
     let missing = |kinds: &str| bench.normal(bench.verify("ours", &["--require", kinds]).ended(1).error());
