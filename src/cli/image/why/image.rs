@@ -132,7 +132,7 @@ fn of_output(
         (Err(unknown), _) => answer.unknown.push(unknown),
     }
     let recipe = &output.output.recipe;
-    match project.and_then(|project| origin::recipe(&project.catalog, recipe)) {
+    match project.and_then(|project| origin::recipe(project, recipe)) {
         Some((facts, sources)) if facts.version == output.version => {
             (answer.recipe, answer.sources) = (Some(facts), sources);
         }
