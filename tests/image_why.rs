@@ -3,7 +3,7 @@
 mod support;
 
 use insta::assert_snapshot;
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::{Run, World};
 
 const SPEC: &str = r#"# A wall.
@@ -120,6 +120,48 @@ fn of_an_image_what_its_layers_and_the_project_say() {
     world.write("recipes/mortar.toml", &recipe.replace("version = \"1\"", "version = \"2\""));
     let run = why(&world, &layout, "/usr/share/mortar/lime").succeeded();
     assert!(run.stdout.contains("recipes/mortar.toml says 2, the image has 1"), "{}", run.stdout);
+}
+
+/// Provenance of an image, as far as it is looked at.
+fn provenance(manifest: &str, spec: &str) -> String {
+    let digest = drystone::digest::Sha256::of(spec.as_bytes()).to_string();
+    let source = json!({
+        "digest": { "sha256": "0".repeat(64) },
+        "annotations": { "kind": "source", "recipe": "mortar", "locations": ["https://mortar.example/1.tar"] },
+    });
+    let definition = json!({
+        "externalParameters": { "spec": { "name": "images/wall.toml", "digest": { "sha256": digest } } },
+        "resolvedDependencies": [source],
+    });
+    let subject = json!([{ "name": "wall", "digest": { "sha256": manifest.replace("sha256:", "") } }]);
+    json!({ "subject": subject, "predicate": { "buildDefinition": definition } }).to_string()
+}
+
+#[test]
+fn the_provenance_beside_an_image_tells_its_spec_and_sources() {
+    let world = project();
+    let layout = world.path("layout");
+    let place = layout.display().to_string();
+    let words = ["image", "build", "images/wall.toml", "-o", &place];
+    let manifest = world.drystone(&words).succeeded().stdout.trim().to_owned();
+    std::fs::create_dir_all(layout.join("evidence")).unwrap();
+    let evidence = |text: String| std::fs::write(layout.join("evidence/provenance.intoto.json"), text).unwrap();
+    evidence(provenance(&manifest, SPEC));
+    let run = why(&world, &place, "/usr/share/mortar/lime").succeeded();
+    let lines: Vec<_> = run.stdout.lines().filter(|line| line.contains("wall")).collect();
+    assert_snapshot!(lines.join("\n"), @r"
+      because  PROJECT/images/wall.toml:4 names wall/data
+               wall/data needs mortar/data at run time
+    ");
+    assert!(!run.stdout.contains("unknown"), "{}", run.stdout);
+    let away = Run::of(world.command(&["image", "why", &place, "/usr/share/mortar/lime"]).current_dir("/")).succeeded();
+    assert!(away.stdout.contains("https://mortar.example/1.tar"), "{}", away.stdout);
+    evidence(provenance(&manifest, "another text"));
+    let run = why(&world, &place, "/usr/share/mortar/lime").succeeded();
+    assert!(run.stdout.contains("images/wall.toml is not as it was when the image was built"), "{}", run.stdout);
+    evidence(provenance("sha256:00", SPEC));
+    let run = why(&world, &place, "/usr/share/mortar/lime").succeeded();
+    assert!(run.stdout.contains("evidence/provenance.intoto.json is of another image"), "{}", run.stdout);
 }
 
 #[test]

@@ -125,6 +125,7 @@ fn of_output(
 ) -> Result<(), Failure> {
     match (spec_of(project, provenance), project) {
         (Ok((path, text)), Some(project)) => {
+            // As it was when the image was built; the recipes may be others.
             let spec = project.catalog.load_image_spec(&path)?;
             answer.because = origin::because(&project.catalog, &spec, &text, &output.output)?;
         }
