@@ -134,6 +134,7 @@ fn a_project_is_found_from_below_and_by_name() {
 const VERBS: &[&[&str]] = &[
     &[],
     &["build"],
+    &["image"],
     &["image", "build"],
     &["image", "verify"],
     &["keys"],
@@ -142,6 +143,10 @@ const VERBS: &[&[&str]] = &[
     &["sign"],
     &["image", "push"],
     &["image", "pull"],
+    &["image", "check"],
+    &["image", "diff"],
+    &["image", "inspect"],
+    &["image", "why"],
     &["plan"],
     &["log"],
     &["store"],
@@ -160,7 +165,7 @@ fn every_verb_has_help_with_examples() {
         let help = world.drystone(&[verb, &["--help"][..]].concat()).succeeded().stdout;
         assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
         assert!(
-            matches!(verb, [_] if matches!(verb[0], "store" | "keys")) || help.contains("Examples:\n"),
+            matches!(verb, [_] if matches!(verb[0], "store" | "keys" | "image")) || help.contains("Examples:\n"),
             "{verb:?} has no examples:\n{help}"
         );
         // What the environment says is a default, and shown as one.

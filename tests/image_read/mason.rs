@@ -1,4 +1,5 @@
 //! Lays OCI layouts by hand, so that they can lie.
+#![allow(dead_code, reason = "each test uses its own part")]
 
 use std::path::PathBuf;
 

@@ -18,9 +18,9 @@ pub struct Reading {
 /// Judge an image, whoever made it; the exit code is 1 when it breaks a rule
 #[derive(Debug, Args)]
 #[command(after_help = "\
-IMAGE is an OCI layout (a directory or its archive, LAYOUT:TAG where it holds several images), what
-`docker save` writes, or a root file system as a directory. Without a policy the strictest one counts:
-nothing is executable but the entry point.
+IMAGE is an OCI layout (a directory or its archive; LAYOUT:TAG where it holds several images), what
+`docker save` writes, or a root file system as a directory. Without a policy the strictest one
+counts: nothing is executable but the entry point.
 
 Examples:
   drystone image check out/jq --spec recipes/images/jq.toml

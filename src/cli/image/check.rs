@@ -88,10 +88,10 @@ fn summary(contents: &Contents<Facts>, report: &Report, today: &recipe::Date) ->
     let (paths, rules, allowed) = (entries.len(), Rule::ALL.len(), report.executables.len());
     let waived = match report.waived.len() {
         0 => String::new(),
-        count => format!(", {count} waived"),
+        count => format!("; waived: {count}"),
     };
     format!(
-        "{name} ({form}): {paths} paths{layers} held to {rules} rules as of {today}; {allowed} executables are named{waived}"
+        "{name} ({form}): {paths} paths{layers} held to {rules} rules as of {today}; named executables: {allowed}{waived}"
     )
 }
 

@@ -67,13 +67,15 @@ fn nowhere<'a>(image: &str, path: &str, links: &[Link], all: impl Iterator<Item 
         false => format!("{path} leads nowhere in {image}: over {over}"),
     };
     let wanted = path.trim_start_matches('/');
-    let name = wanted.rsplit('/').next().unwrap_or(wanted);
+    let (above, name) = wanted.rsplit_once('/').unwrap_or(("", wanted));
     // The right name in the wrong directory comes before a slip of the finger.
-    let mut near: Vec<&str> = all.clone().filter(|known| known.file_name() == name).map(RelPath::as_str).collect();
+    let names = match all.clone().any(|known| known.file_name() == name) {
+        true => vec![name],
+        false => nearest(name, all.clone().map(RelPath::file_name)),
+    };
+    let mut near: Vec<&RelPath> = all.filter(|known| names.contains(&known.file_name())).collect();
+    near.sort_by_key(|known| known.parent().is_none_or(|parent| parent.as_str() != above));
     near.truncate(3);
-    if near.is_empty() {
-        near = nearest(wanted, all.map(RelPath::as_str));
-    }
     let near: Vec<_> = near.iter().map(|path| format!("/{path}")).collect();
     let hint = match near.is_empty() {
         true => "nothing there has a similar name".to_owned(),

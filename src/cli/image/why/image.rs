@@ -125,6 +125,7 @@ fn of_output(
 ) -> Result<(), Failure> {
     match (spec_of(project, provenance), project) {
         (Ok((path, text)), Some(project)) => {
+            // As it was when the image was built; the recipes may be others.
             let spec = project.catalog.load_image_spec(&path)?;
             answer.because = origin::because(&project.catalog, &spec, &text, &output.output)?;
         }
@@ -132,7 +133,7 @@ fn of_output(
         (Err(unknown), _) => answer.unknown.push(unknown),
     }
     let recipe = &output.output.recipe;
-    match project.and_then(|project| origin::recipe(&project.catalog, recipe)) {
+    match project.and_then(|project| origin::recipe(project, recipe)) {
         Some((facts, sources)) if facts.version == output.version => {
             (answer.recipe, answer.sources) = (Some(facts), sources);
         }

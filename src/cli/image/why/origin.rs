@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::answer::{RecipeFacts, SourceFacts};
 use crate::cli::failure::Failure;
+use crate::cli::project::Project;
 use crate::plan::{Named, way};
 use crate::recipe::{Catalog, ImageSpec, OutputRef, Recipe, RecipeName, SpecPart, spec_line};
 
@@ -44,7 +45,8 @@ fn full(output: &OutputRef) -> Option<Named> {
 }
 
 /// What a recipe says of itself.
-pub fn recipe(catalog: &Catalog, name: &RecipeName) -> Option<(RecipeFacts, Vec<SourceFacts>)> {
+pub fn recipe(project: &Project, name: &RecipeName) -> Option<(RecipeFacts, Vec<SourceFacts>)> {
+    let catalog = &project.catalog;
     let recipe = catalog.recipe(name)?;
     let Recipe { version, license, summary, file, sources, files, patches, dependencies, .. } = recipe;
     let versioned = |name: &RecipeName| match catalog.recipe(name) {
@@ -56,7 +58,7 @@ pub fn recipe(catalog: &Catalog, name: &RecipeName) -> Option<(RecipeFacts, Vec<
         version: version.clone(),
         license: license.clone(),
         summary: summary.clone(),
-        file: file.display().to_string(),
+        file: file.strip_prefix(&project.root).unwrap_or(file).display().to_string(),
         libraries: dependencies.target.iter().map(versioned).collect(),
         local: patches.iter().chain(files).map(|local| local.name.to_string()).collect(),
     };

@@ -102,7 +102,7 @@ fn of_component(
     answer: &mut Answer,
 ) -> Result<(), Failure> {
     answer.because = origin::because(&project.catalog, spec, text, component)?;
-    if let Some((recipe, sources)) = origin::recipe(&project.catalog, &component.recipe) {
+    if let Some((recipe, sources)) = origin::recipe(project, &component.recipe) {
         (answer.recipe, answer.sources) = (Some(recipe), sources);
     }
     if let Origin::Object { id, .. } = &rootfs.layers()[node.layer].origin {
