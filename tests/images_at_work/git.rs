@@ -88,5 +88,5 @@ fn git_clones_over_http_and_reads_what_it_has() {
     git(&["-C", "stones", "fsck", "--strict"]).succeeded();
     git(&["clone", &url, "/elsewhere"]).ended(128).says("Read-only file system");
     // No SSH, and no shell to start it.
-    git(&["clone", "ssh://127.0.0.1/stones.git"]).ended(128).says("unable to fork");
+    git(&["clone", "ssh://127.0.0.1/stones.git", "other"]).ended(128).says("unable to fork");
 }
