@@ -309,7 +309,11 @@ impl Judge<'_> {
     }
 
     fn verified(&mut self, subject: Sha256, what: What) {
-        self.report.verified.push(Verified { subject, what });
+        let one = Verified { subject, what };
+        // The same may be beside an image and in what a registry gave.
+        if !self.report.verified.contains(&one) {
+            self.report.verified.push(one);
+        }
     }
 
     fn altered(&mut self, of: Sha256, what: String, reason: String) {
