@@ -106,6 +106,17 @@ pub enum What {
     },
 }
 
+impl What {
+    /// Its place in a list: what is signed, then what is stated.
+    fn rank(&self) -> (u8, &str) {
+        match self {
+            Self::Image { reference } => (0, reference),
+            Self::Bundle => (1, ""),
+            Self::Statement { statement, .. } => (2, &statement.predicate_type),
+        }
+    }
+}
+
 /// Signatures that are not this key's.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Others {
@@ -207,6 +218,8 @@ pub fn verify(subjects: &[Subject], artifacts: &[Artifact], key: &PublicKey, nee
     }
     judge.unsigned_subjects();
     judge.needs(needs);
+    // In whatever order a registry lists them.
+    judge.report.verified.sort_by(|one, other| one.what.rank().cmp(&other.what.rank()));
     judge.report
 }
 
