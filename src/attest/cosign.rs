@@ -144,24 +144,23 @@ pub(super) fn artifact(manifest: &Sha256, signatures: &[ImageSignature]) -> Arti
     artifact
 }
 
-/// Our signatures beside those that a registry has already: a tag holds one manifest, so whoever pushes another
-/// must bring the old layers along. The result's `blobs` are ours alone; the others are in the registry.
+/// Our signatures beside those that are under their tag already: it holds one manifest, so whoever puts another there
+/// must bring the old layers along. The result's `blobs` are ours alone; the others are where the old manifest is.
 ///
 /// # Errors
-/// When what the registry has is no manifest.
+/// When what is there is no manifest.
 pub fn add_to_published(published: &[u8], ours: &Artifact) -> Result<Artifact, serde_json::Error> {
-    let published: Manifest = serde_json::from_slice(published)?;
+    let known: Manifest = serde_json::from_slice(published)?;
     let own: Manifest = serde_json::from_slice(&ours.manifest)?;
-    let mut layers = published.layers;
-    for layer in own.layers {
-        let same = |other: &Descriptor| {
-            other.digest == layer.digest && other.annotations.get(SIGNATURE) == layer.annotations.get(SIGNATURE)
-        };
-        if !layers.iter().any(same) {
-            layers.push(layer);
-        }
+    let is_there = |layer: &Descriptor| {
+        let signature = layer.annotations.get(SIGNATURE);
+        known.layers.iter().any(|old| old.digest == layer.digest && old.annotations.get(SIGNATURE) == signature)
+    };
+    let new: Vec<Descriptor> = own.layers.iter().filter(|layer| !is_there(layer)).cloned().collect();
+    if new.is_empty() {
+        return Ok(Artifact { manifest: published.to_vec(), blobs: Vec::new(), tag: ours.tag.clone() });
     }
-    let mut all = of_layers(layers, String::new());
+    let mut all = of_layers(known.layers.into_iter().chain(new).collect(), String::new());
     all.tag.clone_from(&ours.tag);
     let payloads = ours.blobs.iter().filter(|blob| Sha256::of(blob) != own.config.digest.0);
     all.blobs.extend(payloads.cloned());

@@ -106,6 +106,17 @@ pub enum What {
     },
 }
 
+impl What {
+    /// Its place in a list: what is signed, then what is stated.
+    fn rank(&self) -> (u8, &str) {
+        match self {
+            Self::Image { reference } => (0, reference),
+            Self::Bundle => (1, ""),
+            Self::Statement { statement, .. } => (2, &statement.predicate_type),
+        }
+    }
+}
+
 /// Signatures that are not this key's.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Others {
@@ -207,6 +218,8 @@ pub fn verify(subjects: &[Subject], artifacts: &[Artifact], key: &PublicKey, nee
     }
     judge.unsigned_subjects();
     judge.needs(needs);
+    // In whatever order a registry lists them.
+    judge.report.verified.sort_by(|one, other| one.what.rank().cmp(&other.what.rank()));
     judge.report
 }
 
@@ -309,7 +322,11 @@ impl Judge<'_> {
     }
 
     fn verified(&mut self, subject: Sha256, what: What) {
-        self.report.verified.push(Verified { subject, what });
+        let one = Verified { subject, what };
+        // The same may be beside an image and in what a registry gave.
+        if !self.report.verified.contains(&one) {
+            self.report.verified.push(one);
+        }
     }
 
     fn altered(&mut self, of: Sha256, what: String, reason: String) {

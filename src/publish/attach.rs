@@ -14,7 +14,7 @@ use super::error::PublishError;
 use super::push::{blobs_of, push_blobs};
 use super::reference::Tag;
 use super::registry::{MANIFEST_LIMIT, Manifest, QUESTIONS, Remote, Target, all};
-use crate::attest::Artifact;
+use crate::attest::{Artifact, add_to_published};
 use crate::digest::Sha256;
 use crate::http::{Call, Method};
 use crate::progress::Sink;
@@ -47,6 +47,7 @@ pub(super) async fn attach_all(
     if artifacts.is_empty() {
         return Ok(Vec::new());
     }
+    let artifacts = beside_others(remote, artifacts).await?;
     let attached = artifacts.iter().map(Attached::read).collect::<Result<Vec<_>, _>>()?;
     let mut blobs: Vec<Vec<u8>> = artifacts.iter().flat_map(|artifact| artifact.blobs.iter().cloned()).collect();
     blobs.sort();
@@ -89,6 +90,31 @@ impl<'a> Attached<'a> {
         };
         Ok(Self { artifact, descriptor, subject: document.subject, target })
     }
+}
+
+/// The artifacts with what there is of others under cosign's tags, in the registry or in the list itself: such a tag
+/// holds all of an image's signatures.
+async fn beside_others(remote: &Remote<'_>, artifacts: &[Artifact]) -> Result<Vec<Artifact>, PublishError> {
+    let mut all: Vec<Artifact> = Vec::new();
+    for artifact in artifacts {
+        let Some(tag) = artifact.tag.as_ref().filter(|tag| tag.ends_with(".sig")) else {
+            all.push(artifact.clone());
+            continue;
+        };
+        let fault = |source| PublishError::Document { what: format!("{tag} of {}", remote.place()), source };
+        if let Some(earlier) = all.iter_mut().find(|earlier| earlier.tag == artifact.tag) {
+            let joined = add_to_published(&earlier.manifest, artifact).map_err(fault)?;
+            earlier.manifest = joined.manifest;
+            earlier.blobs.extend(joined.blobs);
+            continue;
+        }
+        let target = Attached::read(artifact)?.target;
+        all.push(match remote.manifest(&target).await? {
+            Ok(published) => add_to_published(&published.bytes, artifact).map_err(fault)?,
+            Err(_) => artifact.clone(),
+        });
+    }
+    Ok(all)
 }
 
 /// The tag of the list that clients keep themselves.

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use drystone::attest::{add_to_published, artifacts};
 use serde_json::json;
 
 use crate::bench::{Bench, is_there};
@@ -49,13 +48,23 @@ impl Trial {
         let registry = Registry::start(&bench.path("registry"));
         let trial = Self { bench, registry, root };
         trial.bench.sign("ours", &trial.name()).succeeded();
-        trial.registry.push(&trial.bench.path("layout"), REPOSITORY, "1");
+        trial.push();
         Some(trial)
+    }
+
+    /// Pushes the image with all that belongs to it.
+    fn push(&self) -> Run {
+        self.bench.drystone(&["image", "push", "layout", &self.name(), "--plain-http"]).succeeded()
+    }
+
+    /// The name of something in the registry.
+    fn at(&self, rest: &str) -> String {
+        format!("{}/{rest}", self.registry.address)
     }
 
     /// The image's name.
     fn name(&self) -> String {
-        format!("{}/{REPOSITORY}:1", self.registry.address)
+        self.at(&format!("{REPOSITORY}:1"))
     }
 
     /// Runs a program of the root, which sees the bench as `/work`.
@@ -82,7 +91,11 @@ impl Trial {
     }
 
     fn skopeo(&self, key: &str, words: &[&str]) -> Run {
-        let (policy, from) = (self.policy(key), format!("docker://{}", self.name()));
+        self.skopeo_of(&format!("{REPOSITORY}:1"), key, words)
+    }
+
+    fn skopeo_of(&self, image: &str, key: &str, words: &[&str]) -> Run {
+        let (policy, from) = (self.policy(key), format!("docker://{}", self.at(image)));
         let copy = ["--policy", &policy, "copy", "--src-tls-verify=false", &from, "dir:/work/copied"];
         self.run("skopeo", &[words, &copy].concat())
     }
@@ -137,8 +150,9 @@ fn skopeo_s_policy_wants_the_name_that_is_pulled() {
     let Some(trial) = Trial::new() else { return };
     std::fs::remove_dir_all(trial.bench.path("layout/evidence/signatures")).unwrap();
     trial.bench.drystone(&["sign", "layout", "--key", "ours.key"]).succeeded().says("warning: signed as `wall:1`");
-    trial.registry.push(&trial.bench.path("layout"), REPOSITORY, "1");
-    trial.skopeo("ours", &[]).ended(1).says("Signature for identity");
+    trial.bench.drystone(&["image", "push", "layout", &trial.at("walls/other:1"), "--plain-http"]).succeeded();
+    let other = trial.skopeo_of("walls/other:1", "ours", &[]).ended(1);
+    other.says("Signature for identity");
 }
 
 #[test]
@@ -153,24 +167,46 @@ fn cosign_signs_with_our_key_and_we_with_cosign_s() {
     let Some(trial) = Trial::new() else { return };
     trial.run("cosign", &["generate-key-pair", "--output-key-prefix=/work/cosign"]).succeeded();
     trial.bench.with_passphrase(&["keys", "new", "-o", "sealed"]).succeeded();
-    let (named, tag) = (trial.name(), format!("sha256-{}.sig", trial.bench.index));
+    let named = trial.name();
     // cosign adds to what we have pushed.
     let sign = ["sign", "--tlog-upload=false", "--allow-http-registry", "--key=/work/sealed.key", &named];
     trial.run("cosign", &sign).succeeded();
     for key in ["ours", "sealed"] {
         trial.cosign("verify", key, &[], &named).succeeded();
     }
-    // And we add to what cosign has pushed.
+    // And we add to what cosign has pushed, once.
     std::fs::remove_dir_all(trial.bench.path("layout/evidence/signatures")).unwrap();
     trial.bench.with_passphrase(&["sign", "layout", "--key", "cosign.key", "--as", &named]).succeeded();
-    let ours = artifacts(&trial.bench.path("layout")).unwrap();
-    let ours = ours.iter().find(|artifact| artifact.tag.as_ref() == Some(&tag)).unwrap();
-    let all = add_to_published(&trial.registry.manifest(REPOSITORY, &tag), ours).unwrap();
-    trial.registry.push_artifacts(REPOSITORY, &[all]);
-    for key in ["ours", "sealed", "cosign"] {
-        trial.cosign("verify", key, &[], &named).succeeded();
+    for _ in 0..2 {
+        trial.push();
+        for key in ["ours", "sealed", "cosign"] {
+            let run = trial.cosign("verify", key, &[], &named).succeeded();
+            assert_eq!(
+                run.stdout.matches("docker-manifest-digest").count(),
+                if key == "ours" { 2 } else { 1 },
+                "{run:?}"
+            );
+        }
     }
     trial.cosign("verify", "theirs", &[], &named).ended(12);
+}
+
+#[test]
+fn what_a_registry_gives_is_verified_as_what_lies_on_the_disk() {
+    let Some(trial) = Trial::new() else { return };
+    let verify = |key: &str, words: &[&str]| {
+        let (name, key) = (trial.name(), format!("{key}.pub"));
+        trial.bench.drystone(&[&["image", "verify", &name, "--plain-http", "--key", &key], words].concat())
+    };
+    let here = trial.bench.verify("ours", &["--require", "provenance,sbom"]).succeeded().stdout;
+    let there = verify("ours", &["--require", "provenance,sbom"]).succeeded().stdout;
+    assert_eq!(here, there);
+    verify("theirs", &[]).ended(1).says("is not signed by this key, but by the key");
+    // What cosign has signed counts like what we have.
+    trial.run("cosign", &["generate-key-pair", "--output-key-prefix=/work/cosign"]).succeeded();
+    let options = ["--recursive", "--tlog-upload=false", "--allow-http-registry", "--key=/work/cosign.key"];
+    trial.run("cosign", &[&["sign"], &options[..], &[&trial.name()]].concat()).succeeded();
+    verify("cosign", &[]).succeeded();
 }
 
 #[test]

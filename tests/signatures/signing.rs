@@ -2,6 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use drystone::attest::key::read_public;
+use drystone::attest::{Layout, add_to_published, artifacts, tag, verify};
 use insta::assert_snapshot;
 use serde_json::Value;
 
@@ -170,4 +172,30 @@ fn an_altered_manifest_is_not_signed() {
     bench.write(&path, bytes);
     assert_snapshot!(bench.normal(&bench.sign("ours", NAME).ended(1).stderr), @"error: the blob sha256:DIGEST is altered: its bytes have the digest sha256:DIGEST");
     assert!(!bench.path("layout/evidence").exists());
+}
+
+/// A registry's tag holds one manifest: pushing must not take from it what others have put there.
+#[test]
+fn signatures_that_a_registry_has_come_along() {
+    let bench = Bench::new();
+    let signed_by = |key: &str| {
+        drop(std::fs::remove_dir_all(bench.path("layout/evidence")));
+        bench.sign(key, NAME).succeeded();
+        let tag = tag(&bench.index.parse().unwrap());
+        let all = artifacts(&bench.path("layout")).unwrap();
+        all.into_iter().find(|artifact| artifact.tag.as_ref() == Some(&tag)).unwrap()
+    };
+    let (theirs, ours) = (signed_by("theirs"), signed_by("ours"));
+    let mut both = add_to_published(&theirs.manifest, &ours).unwrap();
+    assert_eq!(add_to_published(&both.manifest, &ours).unwrap().manifest, both.manifest, "nothing comes twice");
+    assert_eq!(both.tag, ours.tag);
+    both.blobs.extend(theirs.blobs);
+    let layout = Layout::open(&bench.path("layout")).unwrap();
+    let subject = &layout.subjects()[..1];
+    for key in ["ours", "theirs"] {
+        let key = read_public(&bench.path(&format!("{key}.pub"))).unwrap();
+        let report = verify(subject, std::slice::from_ref(&both), &key, &[]);
+        assert!(report.faults.is_empty(), "{report:?}");
+        assert_eq!((report.verified.len(), report.others[&subject[0].digest()].count), (1, 1));
+    }
 }
