@@ -113,7 +113,7 @@ pub(super) fn recognise(bytes: &[u8]) -> Option<Program> {
         return None;
     }
     let holds = |text: &&str| memmem::find(bytes, text.as_bytes()).is_some();
-    let found = KNOWN.iter().find(|known| !known.texts.is_empty() && known.texts.iter().all(|text| holds(text)))?;
+    let found = KNOWN.iter().find(|known| !known.texts.is_empty() && known.texts.iter().all(holds))?;
     Some(found.program())
 }
 

@@ -131,7 +131,7 @@ fn an_image_that_failed_leaves_nothing_half_in_the_cache() {
     store.damage(&cat.id, "usr/bin/cat", Some("dog"));
     let rootfs = compose(&spec(), std::slice::from_ref(&cat)).unwrap();
     write(&rootfs, &options(Format::Oci), store.store(), &scratch.path().join("image")).unwrap_err();
-    assert_eq!(kept(&store), [PathBuf::new(); 0]);
+    assert!(kept(&store).is_empty());
 }
 
 #[test]
