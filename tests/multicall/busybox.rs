@@ -48,10 +48,12 @@ fn built() -> Option<PathBuf> {
         edit(&tree.join("libbb/messages.c"), &[("BusyBox", "Kitchen")]);
         edit(&tree.join("Makefile"), &[("VERSION = 1\n", "VERSION = 7\n"), ("PATCHLEVEL = 35\n", "PATCHLEVEL = 3\n")]);
         make(&tree, &["allnoconfig"])?;
-        let words = PROGRAMS.split_whitespace().chain(["STATIC", "SHOW_USAGE", "FEATURE_VERBOSE_USAGE"]);
-        let chosen: String = words.map(|word| format!("CONFIG_{word}=y\n")).collect();
         let config = std::fs::read_to_string(tree.join(".config")).unwrap();
-        std::fs::write(tree.join(".config"), config + &chosen).unwrap();
+        let words = PROGRAMS.split_whitespace().chain(["STATIC", "SHOW_USAGE", "FEATURE_VERBOSE_USAGE"]);
+        let config = words.fold(config, |config, word| {
+            config.replace(&format!("# CONFIG_{word} is not set\n"), &format!("CONFIG_{word}=y\n"))
+        });
+        std::fs::write(tree.join(".config"), config).unwrap();
         make(&tree, &["oldconfig"])?;
         make(&tree, &["-j4", "busybox"])?;
         std::fs::rename(tree.join("busybox"), &program).unwrap();
@@ -87,12 +89,15 @@ fn edit(file: &Path, replacements: &[(&str, &str)]) {
 
 /// Runs make; `None` when there is none, or no static libc.
 fn make(tree: &Path, words: &[&str]) -> Option<()> {
+    // It asks for what the choices imply: an empty line takes what is proposed.
+    let answers = tree.join("answers");
+    std::fs::write(&answers, "\n".repeat(10_000)).unwrap();
     let mut make = Command::new("make");
     make.args(words)
         .current_dir(tree)
         .env_remove("MAKEFLAGS")
         .env_remove("MAKELEVEL")
-        .stdin(std::process::Stdio::null());
+        .stdin(std::fs::File::open(answers).unwrap());
     let output = match make.output() {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             eprintln!("skipped: make is not installed");

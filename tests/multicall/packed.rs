@@ -7,33 +7,40 @@ use drystone::policy::multicall::{self, Packing};
 
 use crate::{found, packages};
 
-/// What UPX makes of a program.
-fn packed(upx: &Upx, program: &Path, method: &str) -> Vec<u8> {
+/// What UPX makes of a program; `None` when it will not.
+fn packed(upx: &Upx, program: &Path, method: &str) -> Option<Vec<u8>> {
     let directory = tempfile::tempdir().unwrap();
     let output = directory.path().join("packed");
-    let run = upx.command().args(["-qqq", method, "-o"]).args([&output, program]).output().unwrap();
-    assert!(run.status.success(), "upx {method}: {}", String::from_utf8_lossy(&run.stderr));
-    std::fs::read(output).unwrap()
+    let run = upx.command().args(["-qq", method, "-o"]).args([&output, program]).output().unwrap();
+    if !run.status.success() {
+        eprintln!("upx {method}: {}", String::from_utf8_lossy(&run.stderr));
+        return None;
+    }
+    Some(std::fs::read(output).unwrap())
 }
 
 #[test]
 fn what_upx_packed_is_unpacked_and_found() {
     let Some(upx) = Upx::find() else { return };
+    let mut count = 0;
     for program in packages::guilty().iter().filter(|program| program.bytes.len() < 4 << 20) {
         for method in ["--nrv2b", "--nrv2d", "--nrv2e", "--lzma"] {
-            let packed = packed(&upx, &program.path, method);
+            // It gives up on Debian's Toybox with some of them.
+            let Some(packed) = packed(&upx, &program.path, method) else { continue };
+            count += 1;
             let seen = found(&format!("{} packed with {method}", program.name), &packed);
             assert_eq!(seen.within, ["upx"], "{} {method}", program.name);
             assert_eq!(seen.programs, found(&program.name, &program.bytes).programs, "{} {method}", program.name);
         }
     }
+    assert!(packages::guilty().is_empty() || count >= 12, "UPX packed only {count} times");
 }
 
 #[test]
 fn the_letters_of_upx_are_not_needed_and_a_broken_block_is_a_fact() {
     let Some(upx) = Upx::find() else { return };
     let Some(program) = packages::guilty().first() else { return };
-    let bytes = packed(&upx, &program.path, "--nrv2e");
+    let bytes = packed(&upx, &program.path, "--nrv2e").unwrap();
     let mut edited = crate::variants::without(&bytes, "UPX");
     // The notes between the program headers and the first block.
     let notes = 64 + 56 * usize::from(edited[56]);

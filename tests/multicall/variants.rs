@@ -33,8 +33,8 @@ fn neither_names_nor_versions_nor_sections_are_needed() {
     for program in packages::guilty() {
         let edited = stripped_and_edited(&program.bytes);
         let (before, after) = (found(&program.name, &program.bytes), found(&program.name, &edited));
-        // The edits may have struck out one name or another of a utility.
-        assert!(after.programs.len() + 3 >= before.programs.len(), "{}: {:?}", program.name, after.programs);
+        // BusyBox also lists its own name, so that striking it out cuts the list in two.
+        assert!(2 * after.programs.len() >= before.programs.len(), "{}: {:?}", program.name, after.programs);
     }
 }
 
