@@ -122,6 +122,15 @@ impl Running<'_> {
         Run::of(self.container.runc(&["exec", &self.name]).args(words))
     }
 
+    /// Sends a text to a port inside; the run's output is what the server says until it hangs up.
+    pub fn ask(&self, port: u16, text: &str) -> Run {
+        let state = Run::of(&mut self.container.runc(&["state", &self.name]));
+        let state: Value = serde_json::from_str(&state.stdout).unwrap_or_default();
+        let network = format!("--net=/proc/{}/ns/net", state["pid"]);
+        let talk = format!("exec 3<> /dev/tcp/127.0.0.1/{port} && printf %s \"$1\" >&3 && cat <&3");
+        Run::of(Command::new("nsenter").args([&network, "bash", "-c", &talk, "bash", text]))
+    }
+
     /// Sends a signal.
     pub fn signal(&self, signal: &str) {
         Run::of(&mut self.container.runc(&["kill", &self.name, signal])).succeeded();

@@ -4,6 +4,7 @@
 mod container;
 mod git;
 mod postgresql;
+mod servers;
 #[path = "../support/mod.rs"]
 mod support;
 
