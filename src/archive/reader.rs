@@ -60,7 +60,7 @@ pub enum TarKind {
     Special(&'static str),
 }
 
-/// A tar archive that is read entry by entry. After [`TarReader::next`] gave a file, it reads as that file's bytes.
+/// A tar archive that is read entry by entry. After [`TarReader::next_entry`] gave a file, it reads as that file's bytes.
 #[derive(Debug)]
 pub struct TarReader<R> {
     tarball: Tarball<R>,
@@ -85,7 +85,7 @@ impl<R: Read> TarReader<R> {
     /// # Errors
     /// When the archive cannot be read, is malformed or means different things to different readers, or has more
     /// entries, metadata or zeros in holes than the limits allow.
-    pub fn next(&mut self) -> Result<Option<TarEntry>, ArchiveError> {
+    pub fn next_entry(&mut self) -> Result<Option<TarEntry>, ArchiveError> {
         self.sparse = None;
         let Some(entry) = self.tarball.next(&self.label, &mut self.budget)? else { return Ok(None) };
         let path = entry.path.clone();

@@ -75,8 +75,8 @@ impl Records {
             b"name" => self.name.replace(value.to_owned()).is_some(),
             b"size" | b"realsize" => self.size.replace(number()?).is_some(),
             b"major" => self.major.replace(number()?).is_some(),
-            b"offset" if self.numbers.len() % 2 == 0 && !self.map => self.push(number()?)?,
-            b"numbytes" if self.numbers.len() % 2 == 1 && !self.map => self.push(number()?)?,
+            b"offset" if self.numbers.len().is_multiple_of(2) && !self.map => self.push(number()?)?,
+            b"numbytes" if !self.numbers.len().is_multiple_of(2) && !self.map => self.push(number()?)?,
             b"map" => {
                 for word in value.split(|byte| *byte == b',').filter(|word| !word.is_empty()) {
                     self.push(decimal(word).ok_or(MALFORMED)?)?;
@@ -169,7 +169,7 @@ fn fields(bytes: &[u8]) -> Result<Vec<Piece>, Fault> {
 }
 
 fn pairs(numbers: &[u64]) -> Result<Vec<Piece>, Fault> {
-    if numbers.len() % 2 != 0 {
+    if !numbers.len().is_multiple_of(2) {
         return Err(MALFORMED);
     }
     Ok(numbers.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect())

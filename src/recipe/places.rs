@@ -30,7 +30,7 @@ pub fn spec_line(text: &str, part: SpecPart<'_>) -> Option<usize> {
         SpecPart::Writable(path) => path_of(table.get("runtime")?.get_ref().as_table()?.get("writable")?, path)?,
         SpecPart::Config(field) => table.get("config")?.get_ref().as_table()?.get(field)?.span(),
         SpecPart::Accounts => {
-            let first = |kind: &str| Some(table.get(kind)?.get_ref().as_array()?.get(0)?.span());
+            let first = |kind: &str| Some(table.get(kind)?.get_ref().as_array()?.first()?.span());
             first("user").or_else(|| first("group"))?
         }
     };

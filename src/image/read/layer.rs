@@ -135,7 +135,7 @@ fn changes<'s, T: Send + Sync + 's>(
     let stream = BufReader::with_capacity(BUFFER, stream);
     let mut tar = TarReader::new(stream, label, &meter.limits.archive());
     let mut changes = Vec::new();
-    while let Some(entry) = tar.next()? {
+    while let Some(entry) = tar.next_entry()? {
         meter.take_entries(1, entry.path.len()).map_err(|fault| fault.of(label))?;
         let refused = |reason: String| ReadError::Entry {
             layer: label.to_owned(),

@@ -79,7 +79,7 @@ impl Members {
         let reading = file.try_clone().map_err(fs::failed("read", path))?;
         let mut tar = TarReader::of_file(reading, &label, &limits.archive());
         let mut members = BTreeMap::new();
-        while let Some(entry) = tar.next().map_err(|error| no_archive(path, error))? {
+        while let Some(entry) = tar.next_entry().map_err(|error| no_archive(path, error))? {
             let Some(name) = name(&entry.path) else { continue };
             let (at, length) = tar.stored();
             if at.checked_add(length).is_none_or(|last| last > end) {
