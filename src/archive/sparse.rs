@@ -2,7 +2,8 @@
 //! manual](https://www.gnu.org/software/tar/manual/html_node/Sparse-Formats.html)). Pure.
 
 use super::error::Fault;
-use super::headers::{BLOCK, number};
+use super::headers::BLOCK;
+use super::number::number;
 
 /// The most pieces that a file may have; each costs an archive two dozen bytes.
 const PIECES: usize = 1 << 20;
