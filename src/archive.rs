@@ -16,7 +16,7 @@
 //! | `error` | what can be wrong, and with which entry of which archive |
 //! | `budget` | how much may still be unpacked |
 //! | `stream` | compressed streams of several members |
-//! | `headers`, `pax`, `sparse` | tar's headers (ustar, pax, GNU long names, holes) |
+//! | `headers`, `number`, `pax`, `sparse` | tar's headers (ustar, pax, GNU long names, holes) |
 //! | `tarball` | tar that is unpacked |
 //! | `reader` | tar that is read with all that it says |
 //! | `zipball` | zip's central directory |
@@ -31,6 +31,7 @@ mod destination;
 mod error;
 mod headers;
 mod layout;
+mod number;
 mod pax;
 mod reader;
 mod sparse;

@@ -150,7 +150,7 @@ fn the_provenance_beside_an_image_tells_its_spec_and_sources() {
     let run = why(&world, &place, "/usr/share/mortar/lime").succeeded();
     let lines: Vec<_> = run.stdout.lines().filter(|line| line.contains("wall")).collect();
     assert_snapshot!(lines.join("\n"), @r"
-      because  PROJECT/images/wall.toml:4 names wall/data
+      because  images/wall.toml:4 names wall/data
                wall/data needs mortar/data at run time
     ");
     assert!(!run.stdout.contains("unknown"), "{}", run.stdout);

@@ -60,7 +60,7 @@ pub enum TarKind {
     Special(&'static str),
 }
 
-/// A tar archive that is read entry by entry. After [`TarReader::next`] gave a file, it reads as that file's bytes.
+/// A tar archive that is read entry by entry. After [`TarReader::next_entry`] gave a file, it reads as that file's bytes.
 #[derive(Debug)]
 pub struct TarReader<R> {
     tarball: Tarball<R>,

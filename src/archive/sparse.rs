@@ -2,7 +2,8 @@
 //! manual](https://www.gnu.org/software/tar/manual/html_node/Sparse-Formats.html)). Pure.
 
 use super::error::Fault;
-use super::headers::{BLOCK, number};
+use super::headers::BLOCK;
+use super::number::number;
 
 /// The most pieces that a file may have; each costs an archive two dozen bytes.
 const PIECES: usize = 1 << 20;
@@ -76,7 +77,7 @@ impl Records {
             b"size" | b"realsize" => self.size.replace(number()?).is_some(),
             b"major" => self.major.replace(number()?).is_some(),
             b"offset" if self.numbers.len().is_multiple_of(2) && !self.map => self.push(number()?)?,
-            b"numbytes" if self.numbers.len() % 2 == 1 && !self.map => self.push(number()?)?,
+            b"numbytes" if !self.numbers.len().is_multiple_of(2) && !self.map => self.push(number()?)?,
             b"map" => {
                 for word in value.split(|byte| *byte == b',').filter(|word| !word.is_empty()) {
                     self.push(decimal(word).ok_or(MALFORMED)?)?;

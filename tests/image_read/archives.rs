@@ -196,7 +196,8 @@ fn a_new_docker_archive_must_show_the_same_image_to_old_and_new_readers() {
             let mut header = ::tar::Header::new_ustar();
             header.set_size(bytes.len() as u64);
             header.set_mode(0o644);
-            (header.set_uid(0), header.set_gid(0));
+            header.set_uid(0);
+            header.set_gid(0);
             archive.append_data(&mut header, name, bytes.as_slice()).unwrap();
         }
         archive.finish().unwrap();

@@ -107,7 +107,7 @@ impl Layout {
     /// Why it cannot be read, its own place replaced.
     #[track_caller]
     pub fn refusal(&self) -> String {
-        let text = self.read().err().expect("it must not be readable");
+        let text = self.read().expect_err("it must not be readable");
         let text = text.replace(self.path().to_str().unwrap(), "IMAGE");
         // A digest says nothing to who reads a test.
         let mut words = text.split("sha256:");

@@ -167,6 +167,9 @@ fn fields(before: Value, after: Value) -> Vec<Field> {
     differing
 }
 
+/// The fields whose objects are sets.
+const SETS: [&str; 2] = [".ExposedPorts", ".Volumes"];
+
 /// Objects become fields with longer names, `config.Labels["a.b"]`; all else stays. What is null or empty is not there.
 fn flatten(name: &str, value: Value, fields: &mut BTreeMap<String, Value>) {
     match value {
@@ -174,9 +177,9 @@ fn flatten(name: &str, value: Value, fields: &mut BTreeMap<String, Value>) {
             for (key, value) in map {
                 let plain = key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
                 let longer = if plain { format!("{name}.{key}") } else { format!("{name}[{key:?}]") };
-                // A set, as OCI has it.
-                let value = if value == Value::Object(serde_json::Map::new()) { Value::Bool(true) } else { value };
-                flatten(&longer, value, fields);
+                // A set, as OCI has it: the key says all.
+                let is_member = SETS.iter().any(|set| name.ends_with(set));
+                flatten(&longer, if is_member { Value::Bool(true) } else { value }, fields);
             }
         }
         Value::Null => {}

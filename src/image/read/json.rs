@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn what_two_readers_would_read_differently_is_refused() {
-        assert_eq!(fault(r#"{"a": 1, "a": 2}"#), "the manifest is malformed: `a` is there twice at line 1 column 15");
+        assert_eq!(fault(r#"{"a": 1, "a": 2}"#), "the manifest is malformed: `a` is there twice at line 1 column 16");
         assert_eq!(
             fault(r#"{"config": {"entrypoint": ["/bin/sh"]}}"#),
             "the manifest is malformed: `entrypoint` is spelled `Entrypoint` at line 1 column 24"

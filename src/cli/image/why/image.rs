@@ -1,6 +1,6 @@
 //! Why a path is in an image that was written: what its layers say, the provenance beside it, and the project here.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use serde_json::Value;
 
@@ -101,20 +101,20 @@ fn provenance(contents: &Contents<()>, args: &ImageWhy, answer: &mut Answer) -> 
     Ok(None)
 }
 
-/// The spec that the provenance names, with its text, if the project has it as it was.
-fn spec_of(project: Option<&Project>, provenance: Option<&Value>) -> Result<(std::path::PathBuf, String), String> {
+/// The spec that the provenance names, seen from the project, and its text, if the project has it as it was.
+fn spec_of(project: Option<&Project>, provenance: Option<&Value>) -> Result<(PathBuf, String), String> {
     let Some(provenance) = provenance else { return Err("which spec named it is not known".to_owned()) };
     let spec = &provenance["predicate"]["buildDefinition"]["externalParameters"]["spec"];
     let name = spec["name"].as_str().unwrap_or_default();
     let Some(project) = project else {
         return Err(format!("the spec {name} is not here: run in its project, or name that with --project"));
     };
-    let path = project.root.join(Path::new(name));
-    let text = std::fs::read_to_string(&path).map_err(|_| format!("the spec {name} is not in this project"))?;
+    let text = std::fs::read_to_string(project.root.join(name))
+        .map_err(|_| format!("the spec {name} is not in this project"))?;
     if spec["digest"]["sha256"] != Sha256::of(text.as_bytes()).to_string() {
         return Err(format!("the spec {name} is not as it was when the image was built"));
     }
-    Ok((path, text))
+    Ok((PathBuf::from(name), text))
 }
 
 fn of_output(
@@ -126,7 +126,8 @@ fn of_output(
     match (spec_of(project, provenance), project) {
         (Ok((path, text)), Some(project)) => {
             // As it was when the image was built; the recipes may be others.
-            let spec = project.catalog.load_image_spec(&path)?;
+            let mut spec = project.catalog.load_image_spec(&project.root.join(&path))?;
+            spec.file = path;
             answer.because = origin::because(&project.catalog, &spec, &text, &output.output)?;
         }
         (Ok(_), None) => {}
