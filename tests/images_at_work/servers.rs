@@ -49,7 +49,10 @@ fn valkey_keeps_its_keys_in_its_volume() {
     container.mount(&container.volume("volume"), "/data");
     let server = serve(&container, 6379, "PING\r\nQUIT\r\n");
     let said = server.ask(6379, "SET n 41\r\nINCR n\r\nEVAL \"return {KEYS[1], _VERSION}\" 1 n\r\nBGSAVE\r\nQUIT\r\n");
-    assert_eq!(said.succeeded().stdout, "+OK\r\n:42\r\n*2\r\n$1\r\nn\r\n$7\r\nLua 5.1\r\n+Background saving started\r\n+OK\r\n");
+    assert_eq!(
+        said.succeeded().stdout,
+        "+OK\r\n:42\r\n*2\r\n$1\r\nn\r\n$7\r\nLua 5.1\r\n+Background saving started\r\n+OK\r\n"
+    );
     server.signal("TERM");
     let run = server.end().succeeded();
     assert!(run.stdout.contains("DB saved on disk"), "{}", run.stdout);
