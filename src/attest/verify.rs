@@ -4,7 +4,7 @@
 //! key's: what was altered is a fault, even beside something that is whole. What other keys have signed is counted,
 //! not judged. Nothing is taken from a payload before its signature is verified.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -212,7 +212,8 @@ fn whose(Others { count, signers }: &Others) -> String {
 
 /// Judges an image: its manifests as [`super::subjects`] lists them, and all artifacts that belong to them.
 pub fn verify(subjects: &[Subject], artifacts: &[Artifact], key: &PublicKey, needs: &[Need]) -> Report {
-    let mut judge = Judge { subjects, key, report: Report::default() };
+    let digests = artifacts.iter().map(Artifact::digest).collect();
+    let mut judge = Judge { subjects, artifacts: digests, key, report: Report::default() };
     for artifact in artifacts {
         judge.artifact(artifact);
     }
@@ -225,6 +226,7 @@ pub fn verify(subjects: &[Subject], artifacts: &[Artifact], key: &PublicKey, nee
 
 struct Judge<'a> {
     subjects: &'a [Subject],
+    artifacts: BTreeSet<Sha256>,
     key: &'a PublicKey,
     report: Report,
 }
@@ -247,29 +249,35 @@ impl Judge<'_> {
             }
         };
         let tagged = artifact.tag.as_deref().and_then(|tag| tag.strip_prefix("sha256-")?.strip_suffix(".sig"));
-        let of = match (tagged, &manifest.subject) {
-            (Some(tagged), _) => tagged.parse().ok(),
-            (None, Some(subject)) => Some(subject.digest.0),
-            (None, None) => None,
+        let kind = manifest.artifact_type.as_deref().unwrap_or(&manifest.config.media_type);
+        let is_cosigns = tagged.is_some() || manifest.layers.iter().any(|layer| layer.media_type == PAYLOAD);
+        if !is_cosigns && kind != BUNDLE && kind != STATEMENT {
+            return;
+        }
+        let of = match tagged {
+            Some(tagged) => tagged.parse().ok(),
+            None => manifest.subject.as_ref().map(|subject| subject.digest.0),
         };
         let Some(of) = of.filter(|of| self.subject(of).is_some()) else {
-            let of = of.map_or_else(|| "nothing that it names".to_owned(), |of| format!("sha256:{of}"));
-            return self.report.faults.push(Fault::Foreign { artifact: digest, of });
+            // What belongs to something that belongs to the image is not of the image.
+            if !of.is_some_and(|of| self.artifacts.contains(&of)) {
+                let of = of.map_or_else(|| "nothing that it names".to_owned(), |of| format!("sha256:{of}"));
+                self.report.faults.push(Fault::Foreign { artifact: digest, of });
+            }
+            return;
         };
         let blobs: BTreeMap<Sha256, &Vec<u8>> = artifact.blobs.iter().map(|blob| (Sha256::of(blob), blob)).collect();
         let blob = |digest: &OciDigest| blobs.get(&digest.0).map(|blob| blob.to_vec());
-        let kind = manifest.artifact_type.as_deref().unwrap_or(&manifest.config.media_type);
-        if tagged.is_some() || manifest.layers.iter().any(|layer| layer.media_type == PAYLOAD) {
-            self.image_signatures(of, &manifest, blob);
-        } else if kind == BUNDLE || kind == STATEMENT {
-            for layer in &manifest.layers {
-                match blob(&layer.digest) {
-                    Some(bytes) if kind == BUNDLE => self.bundle(of, &bytes),
-                    Some(bytes) => self.unsigned_statement(of, &bytes),
-                    None => {
-                        let reason = format!("its layer {} is missing or altered", layer.digest);
-                        self.report.faults.push(Fault::Damaged { artifact: digest, reason });
-                    }
+        if is_cosigns {
+            return self.image_signatures(of, &manifest, blob);
+        }
+        for layer in &manifest.layers {
+            match blob(&layer.digest) {
+                Some(bytes) if kind == BUNDLE => self.bundle(of, &bytes),
+                Some(bytes) => self.unsigned_statement(of, &bytes),
+                None => {
+                    let reason = format!("its layer {} is missing or altered", layer.digest);
+                    self.report.faults.push(Fault::Damaged { artifact: digest, reason });
                 }
             }
         }
