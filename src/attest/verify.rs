@@ -4,66 +4,21 @@
 //! key's: what was altered is a fault, even beside something that is whole. What other keys have signed is counted,
 //! not judged. Nothing is taken from a payload before its signature is verified.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
+mod fault;
+mod need;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::bundle::{BUNDLE, Bundle, BundleError, STATEMENT};
 use super::cosign::{self, PAYLOAD};
 use super::key::{KeyId, PublicKey};
 use super::oci::{Manifest, OciDigest};
 use super::read_statement::SIGN;
-use super::statement::{CYCLONEDX, POLICY_REPORT, PROVENANCE, SPDX};
 use super::{Artifact, ReadStatement, Subject};
 use crate::digest::Sha256;
 
-/// A kind of statement that an image can be required to have.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Need {
-    /// How it was made: SLSA provenance, version 1.
-    Provenance,
-    /// What is in it: SPDX or CycloneDX.
-    Sbom,
-    /// Which rules it keeps.
-    Policy,
-    /// A predicate's type, as a URI.
-    Predicate(String),
-}
-
-impl FromStr for Need {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "provenance" => Ok(Self::Provenance),
-            "sbom" => Ok(Self::Sbom),
-            "policy" => Ok(Self::Policy),
-            uri if uri.contains("://") => Ok(Self::Predicate(uri.to_owned())),
-            _ => Err("it must be provenance, sbom, policy, or the URI of a predicate's type".to_owned()),
-        }
-    }
-}
-
-impl fmt::Display for Need {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Provenance => "provenance",
-            Self::Sbom => "sbom",
-            Self::Policy => "policy",
-            Self::Predicate(uri) => uri,
-        })
-    }
-}
-
-impl Need {
-    fn is_met_by(&self, predicate_type: &str) -> bool {
-        match self {
-            Self::Provenance => predicate_type == PROVENANCE,
-            Self::Sbom => predicate_type == SPDX || predicate_type == CYCLONEDX,
-            Self::Policy => predicate_type == POLICY_REPORT,
-            Self::Predicate(uri) => uri == predicate_type,
-        }
-    }
-}
+pub use fault::Fault;
+pub use need::Need;
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -126,93 +81,10 @@ pub struct Others {
     pub signers: Vec<KeyId>,
 }
 
-/// Why an image is not to be trusted.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
-    /// Nobody has signed a manifest.
-    #[error("{subject} is not signed")]
-    NotSigned {
-        /// The manifest.
-        subject: String,
-    },
-    /// Others have signed a manifest.
-    #[error("{subject} is not signed by this key, but by {}", whose(others))]
-    OtherKey {
-        /// The manifest.
-        subject: String,
-        /// By whom.
-        others: Others,
-    },
-    /// Something says that this key has signed it, and that is not so.
-    #[error("{what} of {subject} was altered: {reason}")]
-    Altered {
-        /// The manifest.
-        subject: String,
-        /// What was altered.
-        what: String,
-        /// How that shows.
-        reason: String,
-    },
-    /// The key has signed it, but as something of another image.
-    #[error("{what} of {subject} is signed by this key, but belongs to {of}: it was moved here from another image")]
-    Moved {
-        /// The manifest with which it lies.
-        subject: String,
-        /// What it is.
-        what: String,
-        /// What it belongs to.
-        of: String,
-    },
-    /// An artifact that belongs to no manifest of this image.
-    #[error("the artifact sha256:{artifact} is of {of}, not of this image")]
-    Foreign {
-        /// The artifact's manifest.
-        artifact: Sha256,
-        /// What it belongs to.
-        of: String,
-    },
-    /// An artifact that cannot be read.
-    #[error("the artifact sha256:{artifact} is damaged: {reason}")]
-    Damaged {
-        /// The artifact's manifest.
-        artifact: Sha256,
-        /// How that shows.
-        reason: String,
-    },
-    /// A statement that there must be.
-    #[error("{subject} has no {need} statement that this key has signed")]
-    Missing {
-        /// The manifest.
-        subject: String,
-        /// What there must be.
-        need: String,
-    },
-    /// A file of the evidence is not what is signed.
-    #[error("{file} is not what was signed: it was altered, or made again since")]
-    Differs {
-        /// The file.
-        file: String,
-    },
-    /// A file of the evidence is not signed.
-    #[error("{file} is not signed by this key")]
-    Unsigned {
-        /// The file.
-        file: String,
-    },
-}
-
-fn whose(Others { count, signers }: &Others) -> String {
-    let keys: Vec<_> = signers.iter().map(|signer| format!("the key {signer}")).collect();
-    match (keys.is_empty(), count) {
-        (true, 1) => "another one".to_owned(),
-        (true, count) => format!("others ({count} signatures)"),
-        (false, _) => keys.join(" and "),
-    }
-}
-
 /// Judges an image: its manifests as [`super::subjects`] lists them, and all artifacts that belong to them.
 pub fn verify(subjects: &[Subject], artifacts: &[Artifact], key: &PublicKey, needs: &[Need]) -> Report {
-    let mut judge = Judge { subjects, key, report: Report::default() };
+    let digests = artifacts.iter().map(Artifact::digest).collect();
+    let mut judge = Judge { subjects, artifacts: digests, key, report: Report::default() };
     for artifact in artifacts {
         judge.artifact(artifact);
     }
@@ -225,6 +97,7 @@ pub fn verify(subjects: &[Subject], artifacts: &[Artifact], key: &PublicKey, nee
 
 struct Judge<'a> {
     subjects: &'a [Subject],
+    artifacts: BTreeSet<Sha256>,
     key: &'a PublicKey,
     report: Report,
 }
@@ -247,29 +120,35 @@ impl Judge<'_> {
             }
         };
         let tagged = artifact.tag.as_deref().and_then(|tag| tag.strip_prefix("sha256-")?.strip_suffix(".sig"));
-        let of = match (tagged, &manifest.subject) {
-            (Some(tagged), _) => tagged.parse().ok(),
-            (None, Some(subject)) => Some(subject.digest.0),
-            (None, None) => None,
+        let kind = manifest.artifact_type.as_deref().unwrap_or(&manifest.config.media_type);
+        let is_cosigns = tagged.is_some() || manifest.layers.iter().any(|layer| layer.media_type == PAYLOAD);
+        if !is_cosigns && kind != BUNDLE && kind != STATEMENT {
+            return;
+        }
+        let of = match tagged {
+            Some(tagged) => tagged.parse().ok(),
+            None => manifest.subject.as_ref().map(|subject| subject.digest.0),
         };
         let Some(of) = of.filter(|of| self.subject(of).is_some()) else {
-            let of = of.map_or_else(|| "nothing that it names".to_owned(), |of| format!("sha256:{of}"));
-            return self.report.faults.push(Fault::Foreign { artifact: digest, of });
+            // What belongs to something that belongs to the image is not of the image.
+            if !of.is_some_and(|of| self.artifacts.contains(&of)) {
+                let of = of.map_or_else(|| "nothing that it names".to_owned(), |of| format!("sha256:{of}"));
+                self.report.faults.push(Fault::Foreign { artifact: digest, of });
+            }
+            return;
         };
         let blobs: BTreeMap<Sha256, &Vec<u8>> = artifact.blobs.iter().map(|blob| (Sha256::of(blob), blob)).collect();
         let blob = |digest: &OciDigest| blobs.get(&digest.0).map(|blob| blob.to_vec());
-        let kind = manifest.artifact_type.as_deref().unwrap_or(&manifest.config.media_type);
-        if tagged.is_some() || manifest.layers.iter().any(|layer| layer.media_type == PAYLOAD) {
-            self.image_signatures(of, &manifest, blob);
-        } else if kind == BUNDLE || kind == STATEMENT {
-            for layer in &manifest.layers {
-                match blob(&layer.digest) {
-                    Some(bytes) if kind == BUNDLE => self.bundle(of, &bytes),
-                    Some(bytes) => self.unsigned_statement(of, &bytes),
-                    None => {
-                        let reason = format!("its layer {} is missing or altered", layer.digest);
-                        self.report.faults.push(Fault::Damaged { artifact: digest, reason });
-                    }
+        if is_cosigns {
+            return self.image_signatures(of, &manifest, blob);
+        }
+        for layer in &manifest.layers {
+            match blob(&layer.digest) {
+                Some(bytes) if kind == BUNDLE => self.bundle(of, &bytes),
+                Some(bytes) => self.unsigned_statement(of, &bytes),
+                None => {
+                    let reason = format!("its layer {} is missing or altered", layer.digest);
+                    self.report.faults.push(Fault::Damaged { artifact: digest, reason });
                 }
             }
         }

@@ -1,5 +1,8 @@
 //! An image is verified, and refused with the reason.
 
+use drystone::attest::key::read_public;
+use drystone::attest::{Artifact, BUNDLE, Layout, artifacts, verify};
+use drystone::digest::Sha256;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
@@ -271,4 +274,36 @@ fn another_image_under_the_same_evidence_is_refused() {
     let refused = bench.refused("ours");
     assert!(refused.contains("error: sha256:DIGEST (index) is not signed\n"), "{refused}");
     assert!(refused.contains("layout/evidence/provenance.intoto.json is not what was signed"), "{refused}");
+}
+
+/// Registries keep more beside an image than its signatures.
+#[test]
+fn what_is_not_of_the_image_is_not_judged_and_what_is_of_another_is_refused() {
+    let bench = Bench::signed();
+    let layout = Layout::open(&bench.path("layout")).unwrap();
+    let own = artifacts(&bench.path("layout")).unwrap();
+    let key = read_public(&bench.path("ours.pub")).unwrap();
+    let faults = |more: Artifact| {
+        let faults = verify(layout.subjects(), &[&own[..], &[more]].concat(), &key, &[]).faults;
+        faults.iter().map(|fault| bench.normal(&fault.to_string())).collect::<Vec<_>>()
+    };
+    let artifact = |kind: &str, of: Option<String>, tag: Option<String>| {
+        let config = json!({"mediaType": kind, "digest": format!("sha256:{}", Sha256::of(b"{}")), "size": 2});
+        let mut manifest = json!({"schemaVersion": 2, "artifactType": kind, "config": config, "layers": []});
+        if let Some(of) = of {
+            manifest["subject"] = json!({"mediaType": "x", "digest": format!("sha256:{of}"), "size": 1});
+        }
+        Artifact { manifest: manifest.to_string().into_bytes(), blobs: vec![b"{}".to_vec()], tag }
+    };
+    // cosign's older attestations, somebody's review of the image, a signature on one of its bills.
+    assert_eq!(faults(artifact("x", None, Some(format!("sha256-{}.att", bench.index)))), [""; 0]);
+    assert_eq!(faults(artifact("application/x.review", Some(bench.index.clone()), None)), [""; 0]);
+    assert_eq!(faults(artifact(BUNDLE, Some(own[0].digest().to_string()), None)), [""; 0]);
+    let foreign = ["the artifact sha256:DIGEST is of sha256:DIGEST, not of this image"];
+    assert_eq!(faults(artifact(BUNDLE, Some("0".repeat(64)), None)), foreign);
+    assert_eq!(faults(artifact("x", None, Some(format!("sha256-{}.sig", "0".repeat(64))))), foreign);
+    let mut damaged = own.iter().find(|artifact| artifact.tag.is_none()).unwrap().clone();
+    damaged.blobs.clear();
+    let said = faults(damaged);
+    assert_eq!(said, ["the artifact sha256:DIGEST is damaged: its layer sha256:DIGEST is missing or altered"]);
 }
