@@ -1,3 +1,4 @@
+// Makes the tables of the page sortable and filterable. The page is whole without it.
 "use strict";
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
