@@ -181,10 +181,12 @@ mod tests {
         }
     }
 
+    /// The furthest near distance, the bits before its low byte and after it, and a near copy's length.
+    type Case<'a> = (Variant, usize, &'a [u32], &'a [u32], usize);
+
     #[test]
     fn a_far_copy_is_one_byte_longer() {
-        // For each: the furthest near distance, the bits before the low byte and after it, and a near copy's length.
-        let cases: [(Variant, usize, &[u32], &[u32], usize); 3] = [
+        let cases: [Case; 3] = [
             // 0xd00 - 1 is 12 times 256 and 255, 0xd01 - 1 is 13 times 256: the numbers 15 and 16.
             (Variant::B, 0xd00, &[1, 0, 1, 0, 1, 1], &[0, 1], 2),
             // 0x500 - 1, twice and 1, is 9 times 256 and 255; 0x501 - 1 gives 10 times 256 and 1: 12 and 13.
