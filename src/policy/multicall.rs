@@ -18,6 +18,7 @@
 //! | programs | list | table | texts |
 //! | --- | --- | --- | --- |
 //! | BusyBox of Debian, dynamic and static, all architectures; defconfig of 1.35 | 99–183 | 0–2 | 1–3 |
+//! | BusyBox from source, 130 programs, another banner and version | 38 | 0 | 0 |
 //! | Toybox of Debian | 0 | 84–88 | 88–92 |
 //! | sash of Debian | 0 | 30–31 | 0–1 |
 //! | uutils as one binary (Debian's rust-coreutils) | 0 | 31–33 | 0 |

@@ -24,8 +24,9 @@ fn what_upx_packed_is_unpacked_and_found() {
     let Some(upx) = Upx::find() else { return };
     let mut count = 0;
     for program in packages::guilty().iter().filter(|program| program.bytes.len() < 4 << 20) {
-        for method in ["--nrv2b", "--nrv2d", "--nrv2e", "--lzma"] {
-            // It gives up on Debian's Toybox with some of them.
+        let all: &[&str] = &["--nrv2b", "--nrv2d", "--nrv2e", "--lzma"];
+        for method in if program.name == "busybox" { all } else { &all[2..3] } {
+            // It gives up on Debian's Toybox.
             let Some(packed) = packed(&upx, &program.path, method) else { continue };
             count += 1;
             let seen = found(&format!("{} packed with {method}", program.name), &packed);
@@ -33,7 +34,7 @@ fn what_upx_packed_is_unpacked_and_found() {
             assert_eq!(seen.programs, found(&program.name, &program.bytes).programs, "{} {method}", program.name);
         }
     }
-    assert!(packages::guilty().is_empty() || count >= 12, "UPX packed only {count} times");
+    assert!(packages::guilty().is_empty() || count >= 6, "UPX packed only {count} times");
 }
 
 #[test]

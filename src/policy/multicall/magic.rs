@@ -135,3 +135,27 @@ fn is_rar(rest: &[u8]) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn beginnings_are_found_in_order_across_stretches_up_to_a_number() {
+        let mut bytes = vec![0; 2 * STRETCH];
+        bytes[STRETCH - 2..STRETCH + 2].copy_from_slice(crate::elf::MAGIC);
+        bytes[7..11].copy_from_slice(b"PK\x03\x04");
+        bytes[99..103].copy_from_slice(crate::elf::MAGIC);
+        let hit = |at, kind| Hit { at, kind };
+        let all = [hit(7, Kind::Zip), hit(99, Kind::Elf), hit(STRETCH - 2, Kind::Elf)];
+        assert_eq!(hits(&bytes, 3), (all.to_vec(), true));
+        assert_eq!(hits(&bytes, 2), (all[..2].to_vec(), false));
+    }
+
+    #[test]
+    fn a_dictionary_that_no_encoder_chooses_is_no_lzma() {
+        let header = |dictionary: u32| [b"\x5d", &dictionary.to_le_bytes()[..], &[0xff; 8], &[0]].concat();
+        assert!(is_lzma(&header(1 << 23)) && is_lzma(&header(3 << 20)));
+        assert!(!is_lzma(&header(0x00ab_0000)) && !is_lzma(&header(1 << 23)[..13]));
+    }
+}

@@ -160,6 +160,69 @@ mod tests {
         }
     }
 
+    /// Bits in words of four bytes and whole bytes, mixed as the format has it.
+    #[derive(Default)]
+    struct Mixed {
+        bytes: Vec<u8>,
+        word: usize,
+        left: u32,
+    }
+
+    impl Mixed {
+        fn bits(&mut self, bits: &[u32]) {
+            for bit in bits {
+                if self.left == 0 {
+                    (self.word, self.left) = (self.bytes.len(), 32);
+                    self.bytes.extend([0; 4]);
+                }
+                self.left -= 1;
+                self.bytes[self.word + self.left as usize / 8] |= (bit << (self.left % 8)) as u8;
+            }
+        }
+    }
+
+    /// The furthest near distance, the bits before its low byte and after it, and a near copy's length.
+    type Case<'a> = (Variant, usize, &'a [u32], &'a [u32], usize);
+
+    #[test]
+    fn a_far_copy_is_one_byte_longer() {
+        let cases: [Case; 3] = [
+            // 0xd00 - 1 is 12 times 256 and 255, 0xd01 - 1 is 13 times 256: the numbers 15 and 16.
+            (Variant::B, 0xd00, &[1, 0, 1, 0, 1, 1], &[0, 1], 2),
+            // 0x500 - 1, twice and 1, is 9 times 256 and 255; 0x501 - 1 gives 10 times 256 and 1: 12 and 13.
+            (Variant::D, 0x500, &[0, 0, 0, 0, 0, 0, 0, 1], &[1], 2),
+            (Variant::E, 0x500, &[0, 0, 0, 0, 0, 0, 0, 1], &[1, 0], 4),
+        ];
+        for (variant, near, high, length, copied) in cases {
+            for far in [false, true] {
+                let mut stream = Mixed::default();
+                let literals: Vec<u8> = (0..0xe00u32).map(|number| (number * 7 / 3) as u8).collect();
+                for literal in &literals {
+                    stream.bits(&[1]);
+                    stream.bytes.push(*literal);
+                }
+                stream.bits(&[0]);
+                match (far, variant) {
+                    (true, Variant::B) => stream.bits(&[0, 0, 0, 0, 0, 0, 0, 1]),
+                    (true, _) => stream.bits(&[0, 0, 0, 0, 0, 0, 1, 1]),
+                    (false, _) => stream.bits(high),
+                }
+                stream.bytes.push(match (far, variant) {
+                    (true, Variant::B) => 0,
+                    (true, _) => 1,
+                    (false, _) => 255,
+                });
+                stream.bits(length);
+                let (distance, copied) = (near + usize::from(far), copied + usize::from(far));
+                let start = literals.len() - distance;
+                let expected = [&literals[..], &literals[start..start + copied]].concat();
+                let output = decompress(variant, 4, &stream.bytes, expected.len());
+                assert_eq!(output.as_deref(), Some(&expected[..]), "{variant:?}, {far}");
+                assert_eq!(decompress(variant, 4, &stream.bytes, expected.len() + 1), None);
+            }
+        }
+    }
+
     #[test]
     fn broken_blocks_are_none() {
         for (variant, text) in PACKED {

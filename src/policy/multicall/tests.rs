@@ -126,6 +126,17 @@ fn the_same_names_without_functions_are_words() {
 }
 
 #[test]
+fn constants_among_the_code_are_no_functions() {
+    // As linkers of old did it: one segment for all that is read.
+    let mut old = program(|data| {
+        let pairs = NAMES.map(|name| [data.text(name), data.text(&format!("What {name} is"))]);
+        pairs.iter().for_each(|pair| data.words(pair));
+    });
+    old[64 + 56 + 4] = 5;
+    assert_eq!(score(&old), Score::default());
+}
+
+#[test]
 fn names_without_an_end_have_a_length() {
     let rust = program(|data| {
         data.0.extend(NAMES.concat().bytes());
@@ -217,6 +228,10 @@ fn a_program_is_found_at_any_offset_and_in_any_archive() {
     assert_eq!(way(&tar("bin/x", &hidden)), ["tar: bin/x"]);
     let long = format!("{}/x", "long".repeat(30));
     assert_eq!(way(&tar(&long, &hidden)), [format!("tar: {long}")]);
+    let mut pax = tar::Builder::new(Vec::new());
+    pax.append_pax_extensions([("path", "by/pax".as_bytes())]).unwrap();
+    let pax = [pax.get_ref(), &tar("short", &hidden)[..]].concat();
+    assert_eq!(way(&pax), ["tar: by/pax"]);
     assert_eq!(way(&zipped(&hidden, zip::CompressionMethod::Stored)), ["zip: a/b"]);
     let cpio = format!("070701{:048}{:08x}{:032}{:08x}{:08}a/b\0\0\0", 0, hidden.len(), 0, 4, 0);
     assert_eq!(way(&[cpio.as_bytes(), &hidden].concat()), ["cpio: a/b"]);
@@ -298,6 +313,10 @@ fn a_program_of_noise_unpacks_itself() {
         data.0.extend(blocks.flat_map(|hash| *hash.as_bytes()));
     };
     assert_eq!(packed(&program(noise)).unwrap().packing, Packing::Program);
+    // What would start as noise starts nothing: such are files of debugging information.
+    let mut debugging = program(noise);
+    debugging[24..32].copy_from_slice(&DATA.1.to_le_bytes());
+    assert_eq!(packed(&debugging), None);
     assert_eq!(packed(&program(|data| data.0.extend(include_bytes!("utilities.txt").repeat(10)))), None);
 }
 
@@ -316,6 +335,11 @@ fn upx_is_known_by_its_structure() {
     packed[64 + 8..64 + 16].copy_from_slice(&[0; 8]);
     packed[64 + 32..64 + 40].copy_from_slice(&length);
     assert_eq!(way(&packed), ["upx"]);
+    // A first block that is not as long as headers are belongs to something else.
+    let mut other = packed.clone();
+    other[64 + 2 * 56 + 24] += 1;
+    other[64 + 2 * 56 + 28] += 1;
+    assert_eq!(examine(&other), (None, None));
     packed.truncate(packed.len() - 40);
     assert_eq!(examine(&packed), (None, Some(Packed { packing: Packing::Upx, within: Vec::new() })));
 }
