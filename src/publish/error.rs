@@ -198,13 +198,19 @@ pub enum PublishError {
     },
     /// Evidence beside the image that cannot be read.
     #[error(transparent)]
-    Evidence(#[from] SignatureError),
+    Evidence(Box<SignatureError>),
     /// The output cannot be written there.
     #[error(transparent)]
     Output(#[from] ImageError),
     /// A file operation.
     #[error(transparent)]
     Fs(#[from] FsError),
+}
+
+impl From<SignatureError> for PublishError {
+    fn from(error: SignatureError) -> Self {
+        Self::Evidence(Box::new(error))
+    }
 }
 
 impl PublishError {

@@ -9,7 +9,7 @@ impl From<PublishError> for Failure {
     fn from(error: PublishError) -> Self {
         let error = match error {
             PublishError::Output(error) => return error.into(),
-            PublishError::Evidence(error) => return error.into(),
+            PublishError::Evidence(error) => return (*error).into(),
             PublishError::Fs(error) => return error.into(),
             other => other,
         };
