@@ -22,7 +22,7 @@
 //!
 //! # What is pulled
 //! An OCI image layout that holds one image, or one index with all that it names. What belongs to it lies beside it
-//! in `referrers/`, a layout of its own ([`Layout::referrers`]).
+//! in `referrers/`, a layout of its own ([`Layout::artifacts`] reads that, and what was made here).
 
 mod access;
 mod attach;
@@ -45,7 +45,7 @@ use std::path::Path;
 
 pub use access::{Access, Policy};
 pub use credentials::{AuthFiles, CredentialError};
-pub use document::{Descriptor, Document, INDEX, MANIFEST, Platform, PlatformError};
+pub use document::Document;
 pub use error::PublishError;
 pub use layout::Layout;
 pub use pull::{Choice, Pulled};
@@ -53,7 +53,7 @@ pub use push::Pushed;
 pub use reference::{Host, Reference, ReferenceError, Repository, Tag};
 pub use registry::{Manifest, Registry};
 
-use crate::attest::Artifact;
+use crate::attest::{Artifact, Descriptor};
 use crate::digest::Sha256;
 use crate::progress::Sink;
 use registry::Target;

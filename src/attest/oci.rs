@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,9 +11,9 @@ use super::Artifact;
 use crate::digest::{ParseError, Sha256};
 
 /// The media type of an image's manifest.
-pub(super) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 /// The media type of an index of manifests.
-pub(super) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+pub const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 /// The media type of an image's configuration.
 pub(super) const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 /// Docker's names for the same three.
@@ -76,6 +77,9 @@ pub struct Descriptor {
     pub digest: OciDigest,
     /// How many there are.
     pub size: u64,
+    /// What an artifact is, in a list of those that refer to something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact_type: Option<String>,
     /// What else is known of them.
     #[serde(default, skip_serializing_if = "Annotations::is_empty")]
     pub annotations: Annotations,
@@ -103,6 +107,36 @@ impl fmt::Display for Platform {
     }
 }
 
+/// A text that is no platform.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{}` is no platform: it is OS/ARCHITECTURE, such as linux/amd64, or OS/ARCHITECTURE/VARIANT", .0.escape_debug())]
+pub struct PlatformError(String);
+
+impl FromStr for Platform {
+    type Err = PlatformError;
+
+    fn from_str(text: &str) -> Result<Self, PlatformError> {
+        let parts: Vec<&str> = text.split('/').collect();
+        let is_word = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        match *parts.as_slice() {
+            [os, architecture, ref variant @ ..] if variant.len() <= 1 && parts.iter().all(is_word) => Ok(Self {
+                architecture: architecture.to_owned(),
+                os: os.to_owned(),
+                variant: variant.first().map(|&variant| variant.to_owned()),
+            }),
+            _ => Err(PlatformError(text.to_owned())),
+        }
+    }
+}
+
+impl Platform {
+    /// Whether something for `self` is what somebody wants who names `wanted`.
+    pub fn suits(&self, wanted: &Self) -> bool {
+        let Self { architecture, os, variant } = wanted;
+        self.architecture == *architecture && self.os == *os && (variant.is_none() || self.variant == *variant)
+    }
+}
+
 impl Descriptor {
     /// The descriptor of bytes that are in memory.
     pub fn of(media_type: &str, bytes: &[u8]) -> Self {
@@ -110,24 +144,25 @@ impl Descriptor {
             media_type: media_type.to_owned(),
             digest: OciDigest(Sha256::of(bytes)),
             size: bytes.len() as u64,
+            artifact_type: None,
             annotations: Annotations::new(),
             platform: None,
         }
     }
 
     /// Whether it is of one image.
-    pub(super) fn is_manifest(&self) -> bool {
+    pub fn is_manifest(&self) -> bool {
         matches!(self.media_type.as_str(), MANIFEST | DOCKER_MANIFEST)
     }
 
     /// Whether it is of several manifests.
-    pub(super) fn is_index(&self) -> bool {
+    pub fn is_index(&self) -> bool {
         matches!(self.media_type.as_str(), INDEX | DOCKER_INDEX)
     }
 
     /// What another document's `subject` says: no annotations, no platform.
     fn bare(&self) -> Self {
-        Self { annotations: Annotations::new(), platform: None, ..self.clone() }
+        Self { artifact_type: None, annotations: Annotations::new(), platform: None, ..self.clone() }
     }
 }
 
@@ -190,4 +225,23 @@ pub(super) fn referrer(subject: &Descriptor, media_type: &str, blob: Vec<u8>, an
         ..Manifest::new(Descriptor::of(EMPTY, EMPTY_CONTENT))
     };
     Artifact { manifest: manifest.to_bytes(), blobs: vec![EMPTY_CONTENT.to_vec(), blob], tag: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_platform_is_two_words_or_three() {
+        for text in ["linux/amd64", "linux/arm/v7"] {
+            assert_eq!(text.parse::<Platform>().unwrap().to_string(), text);
+        }
+        for bad in ["", "linux", "linux/", "/amd64", "linux/arm/v7/x", "linux/a b"] {
+            assert!(bad.parse::<Platform>().is_err(), "{bad}");
+        }
+        let there: Platform = "linux/arm64/v8".parse().unwrap();
+        assert!(there.suits(&"linux/arm64".parse().unwrap()));
+        assert!(!there.suits(&"linux/arm64/v9".parse().unwrap()));
+        assert!(!there.suits(&"linux/arm".parse().unwrap()));
+    }
 }

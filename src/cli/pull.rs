@@ -7,8 +7,9 @@ use serde::Serialize;
 use super::args::{Common, ImagePull};
 use super::failure::Failure;
 use super::{registry, show};
+use crate::attest::Platform;
 use crate::image;
-use crate::publish::{self, Choice, Platform, Pulled};
+use crate::publish::{self, Choice, Pulled};
 use crate::recipe::Target;
 
 /// What was pulled, for machines.
@@ -38,13 +39,13 @@ pub fn run(common: &Common, args: &ImagePull) -> Result<(), Failure> {
     let pulled = publish::pull(&registry, &args.reference, &choice, &args.output, &*sink);
     sink.end();
     let Pulled { image, named, fetched, bytes, there, artifacts } = pulled?;
-    let digest = format!("sha256:{}", image.digest);
+    let digest = image.digest.to_string();
     if args.json {
         let output = Output {
             path: args.output.display().to_string(),
             digest,
             media_type: image.media_type,
-            named: format!("sha256:{}", named.digest),
+            named: named.digest.to_string(),
             fetched,
             bytes,
             there,

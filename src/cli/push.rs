@@ -7,7 +7,6 @@ use serde::Serialize;
 use super::args::ImagePush;
 use super::failure::Failure;
 use super::{registry, show};
-use crate::attest;
 use crate::publish::{self, Layout, Pushed};
 
 /// What was pushed, for machines.
@@ -35,9 +34,7 @@ struct Blobs {
 pub fn run(args: &ImagePush) -> Result<(), Failure> {
     let began = Instant::now();
     let layout = Layout::find(&args.layout)?;
-    let mut artifacts = attest::artifacts(layout.path())?;
-    // What a pull left there goes along, too.
-    artifacts.extend(layout.referrers()?);
+    let artifacts = layout.artifacts()?;
     let registry = registry::open(&args.reference.host, &args.access, &args.mount_from)?;
     let sink = show::sink();
     let pushed = publish::push(&registry, &layout, &args.reference, &artifacts, &*sink);
@@ -46,7 +43,7 @@ pub fn run(args: &ImagePush) -> Result<(), Failure> {
     if args.json {
         println!("{}", serde_json::to_string_pretty(&Output::of(&pushed)).expect("this is plain data"));
     } else {
-        println!("{}", pushed.reference.by_digest(pushed.image.digest));
+        println!("{}", pushed.reference.by_digest(pushed.image.digest.0));
     }
     show::say(format_args!("{} ({:.1} s)", summary(&pushed), began.elapsed().as_secs_f64()));
     Ok(())
@@ -76,8 +73,8 @@ impl Output {
     fn of(pushed: &Pushed) -> Self {
         let Pushed { reference, image, there, mounted, sent, bytes, manifests, tagged, attached } = pushed;
         Self {
-            reference: reference.by_digest(image.digest).to_string(),
-            digest: format!("sha256:{}", image.digest),
+            reference: reference.by_digest(image.digest.0).to_string(),
+            digest: image.digest.to_string(),
             media_type: image.media_type.clone(),
             tag: reference.tag.as_ref().map(ToString::to_string),
             tagged: *tagged,

@@ -9,12 +9,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::document::{Descriptor, Document, INDEX, MANIFEST, oci};
+use super::document::Document;
 use super::error::PublishError;
 use super::push::{blobs_of, push_blobs};
 use super::reference::Tag;
 use super::registry::{MANIFEST_LIMIT, Manifest, QUESTIONS, Remote, Target, all};
-use crate::attest::{Artifact, add_to_published};
+use crate::attest::{Artifact, Descriptor, INDEX, MANIFEST, OciDigest, add_to_published};
 use crate::digest::Sha256;
 use crate::http::{Call, Method};
 use crate::progress::Sink;
@@ -28,7 +28,7 @@ const DEPTH: usize = 3;
 /// The largest blob of an artifact that is taken.
 const BLOB_LIMIT: u64 = 256 << 20;
 /// What cosign puts behind the digest in its tags.
-const COSIGN: [&str; 2] = ["sig", "att"];
+const COSIGN: [&str; 2] = [".sig", ".att"];
 
 /// An artifact with what its manifest says.
 struct Attached<'a> {
@@ -57,11 +57,11 @@ pub(super) async fn attach_all(
     // For each subject what belongs to it, and whether the registry has taken note of that by itself.
     let mut subjects: BTreeMap<Sha256, (Vec<&Attached<'_>>, bool)> = BTreeMap::new();
     for (one, before) in attached.iter().zip(before) {
-        let is_new = before != Some(one.descriptor.digest);
+        let is_new = before != Some(one.descriptor.digest.0);
         let noted =
             is_new && remote.put_manifest(&one.target, &one.descriptor.media_type, &one.artifact.manifest).await?;
         if let Some(subject) = &one.subject {
-            let entry = subjects.entry(subject.digest).or_default();
+            let entry = subjects.entry(subject.digest.0).or_default();
             entry.0.push(one);
             entry.1 |= noted;
         }
@@ -72,7 +72,7 @@ pub(super) async fn attach_all(
             list(remote, &subject, &attached).await?;
         }
     }
-    Ok(attached.iter().map(|one| one.descriptor.digest).collect())
+    Ok(attached.iter().map(|one| one.descriptor.digest.0).collect())
 }
 
 impl<'a> Attached<'a> {
@@ -86,7 +86,7 @@ impl<'a> Attached<'a> {
             Some(tag) => Target::Tag(
                 tag.parse::<Tag>().map_err(|error| PublishError::Unfit { what, reason: error.to_string() })?,
             ),
-            None => Target::Digest(descriptor.digest),
+            None => Target::Digest(descriptor.digest.0),
         };
         Ok(Self { artifact, descriptor, subject: document.subject, target })
     }
@@ -97,7 +97,7 @@ impl<'a> Attached<'a> {
 async fn beside_others(remote: &Remote<'_>, artifacts: &[Artifact]) -> Result<Vec<Artifact>, PublishError> {
     let mut all: Vec<Artifact> = Vec::new();
     for artifact in artifacts {
-        let Some(tag) = artifact.tag.as_ref().filter(|tag| tag.ends_with(".sig")) else {
+        let Some(tag) = artifact.tag.as_ref().filter(|tag| COSIGN.iter().any(|word| tag.ends_with(word))) else {
             all.push(artifact.clone());
             continue;
         };
@@ -128,8 +128,8 @@ async fn list(remote: &Remote<'_>, subject: &Sha256, attached: &[&Attached<'_>])
     for _ in 0..ROUNDS {
         let known = listed(remote, &tag).await?;
         let is_there = |one: &Attached<'_>| {
-            let digests = known.iter().flat_map(|list| &list.document.manifests).map(|entry| entry.digest);
-            digests.into_iter().any(|digest| digest == one.descriptor.digest)
+            let digests = known.iter().flat_map(|list| &list.document.manifests).map(|entry| entry.digest.0);
+            digests.into_iter().any(|digest| digest == one.descriptor.digest.0)
         };
         let new: Vec<_> = attached.iter().filter(|one| !is_there(one)).collect();
         if new.is_empty() {
@@ -180,7 +180,7 @@ pub(super) async fn referrers(remote: &Remote<'_>, subject: &Sha256) -> Result<V
 /// What the referrers API lists; `None` when the registry does not have it ("Listing referrers").
 async fn by_api(remote: &Remote<'_>, subject: &Sha256) -> Result<Option<Vec<Descriptor>>, PublishError> {
     let doing = format!("ask what belongs to sha256:{} in {}", subject.short(), remote.place());
-    let mut address = remote.address(&format!("referrers/{}", oci(subject)))?;
+    let mut address = remote.address(&format!("referrers/{}", OciDigest(*subject)))?;
     let mut all = Vec::new();
     for _ in 0..PAGES {
         let call = Call::new(Method::Get, address.clone()).header("accept", INDEX);
@@ -195,7 +195,7 @@ async fn by_api(remote: &Remote<'_>, subject: &Sha256) -> Result<Option<Vec<Desc
         }
         let next = answer.headers("link").into_iter().find_map(next_page).map(|next| answer.address().join(next));
         let bytes = answer.bytes(MANIFEST_LIMIT as usize).await.map_err(|source| remote.http(&doing, source))?;
-        all.extend(Document::read(&bytes, &format!("the list of what belongs to {}", oci(subject)))?.manifests);
+        all.extend(Document::read(&bytes, &format!("the list of what belongs to {}", OciDigest(*subject)))?.manifests);
         match next {
             None => break,
             Some(next) => address = next.map_err(|source| remote.http(&doing, source))?,
@@ -220,7 +220,7 @@ pub(super) async fn artifacts(remote: &Remote<'_>, subjects: &[Sha256]) -> Resul
     let mut pending = subjects.to_vec();
     for _ in 0..DEPTH {
         let lists = all(pending.iter().map(|subject| referrers(remote, subject)), QUESTIONS).await?;
-        let mut next: Vec<Sha256> = lists.into_iter().flatten().map(|entry| entry.digest).collect();
+        let mut next: Vec<Sha256> = lists.into_iter().flatten().map(|entry| entry.digest.0).collect();
         next.sort();
         next.dedup();
         next.retain(|digest| !found.iter().any(|artifact| artifact.digest() == *digest));
@@ -231,7 +231,7 @@ pub(super) async fn artifacts(remote: &Remote<'_>, subjects: &[Sha256]) -> Resul
     }
     for subject in subjects {
         for word in COSIGN {
-            let tag = format!("sha256-{subject}.{word}").parse().expect("a digest makes a tag");
+            let tag = format!("sha256-{subject}{word}").parse().expect("a digest makes a tag");
             let Some(tagged) = artifact(remote, &Target::Tag(tag)).await? else { continue };
             found.retain(|artifact| artifact.digest() != tagged.digest());
             found.push(tagged);

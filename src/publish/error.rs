@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::credentials::CredentialError;
-use super::document::Platform;
 use super::reference::{Host, Reference};
+use crate::attest::{Platform, SignatureError};
 use crate::digest::Sha256;
 use crate::fs::FsError;
 use crate::http::HttpError;
@@ -196,12 +196,21 @@ pub enum PublishError {
         /// The output.
         path: PathBuf,
     },
+    /// Evidence beside the image that cannot be read.
+    #[error(transparent)]
+    Evidence(Box<SignatureError>),
     /// The output cannot be written there.
     #[error(transparent)]
     Output(#[from] ImageError),
     /// A file operation.
     #[error(transparent)]
     Fs(#[from] FsError),
+}
+
+impl From<SignatureError> for PublishError {
+    fn from(error: SignatureError) -> Self {
+        Self::Evidence(Box::new(error))
+    }
 }
 
 impl PublishError {

@@ -1,6 +1,7 @@
-//! What was pulled along with an image, beside it: an OCI image layout of its own in the layout's `referrers/`.
+//! What belongs to an image, beside it in its layout. What was pulled along lies in `referrers/`, an OCI image layout
+//! of its own; what was made here lies in `evidence/`, which [`attest`] knows.
 //!
-//! Its index names each artifact's manifest, with the tag that it bears as `org.opencontainers.image.ref.name`. So
+//! The index of `referrers/` names each artifact's manifest, with the tag that it bears as `org.opencontainers.image.ref.name`. So
 //! any client that reads layouts reads it, and the image's own index still names one image and nothing else. Knows
 //! nothing of what the artifacts say, nor of registries.
 
@@ -8,10 +9,10 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::document::{Descriptor, Document, INDEX, MANIFEST, REF_NAME};
+use super::document::{Document, REF_NAME};
 use super::error::PublishError;
 use super::layout::Layout;
-use crate::attest::Artifact;
+use crate::attest::{self, Artifact, Descriptor, INDEX, MANIFEST};
 use crate::digest::Sha256;
 use crate::fs;
 use crate::image::{LAYOUT, LAYOUT_FILE};
@@ -50,6 +51,37 @@ pub(super) fn write_synced(path: &Path, bytes: &[u8]) -> fs::Result<()> {
 }
 
 impl Layout {
+    /// What belongs to the image: what its `evidence/` says, and what a pull has left in its `referrers/`. What
+    /// belongs to other images of the layout is left out.
+    ///
+    /// # Errors
+    /// When something of it cannot be read, is missing or altered.
+    pub fn artifacts(&self) -> Result<Vec<Artifact>, PublishError> {
+        let mut all = attest::artifacts(self.path())?;
+        for artifact in self.referrers()? {
+            if !all.contains(&artifact) {
+                all.push(artifact);
+            }
+        }
+        let mut digests: Vec<Sha256> = self.closure()?.documents.iter().map(|part| part.descriptor.digest.0).collect();
+        digests.extend(all.iter().map(Artifact::digest));
+        let tags: Vec<String> = digests.iter().map(|digest| format!("sha256-{digest}.")).collect();
+        let mut own = Vec::new();
+        for artifact in all {
+            let subject =
+                Document::read(&artifact.manifest, &format!("the artifact sha256:{}", artifact.digest()))?.subject;
+            let is_own = match (&subject, &artifact.tag) {
+                (Some(subject), _) => digests.contains(&subject.digest.0),
+                (None, Some(tag)) => tags.iter().any(|own| tag.starts_with(own)),
+                (None, None) => false,
+            };
+            if is_own {
+                own.push(artifact);
+            }
+        }
+        Ok(own)
+    }
+
     /// What lies beside the image in the layout's `referrers/`, as a pull left it there.
     ///
     /// # Errors
@@ -65,19 +97,19 @@ impl Layout {
 
 fn read(root: &Path, manifest: &Descriptor) -> Result<Artifact, PublishError> {
     let bytes = blob(root, manifest)?;
-    let document = Document::read(&bytes, &format!("the artifact sha256:{}", manifest.digest))?;
+    let document = Document::read(&bytes, &format!("the artifact sha256:{}", manifest.digest.0))?;
     let blobs = document.blobs().map(|one| blob(root, one)).collect::<Result<Vec<_>, _>>()?;
     Ok(Artifact { manifest: bytes, blobs, tag: manifest.annotations.get(REF_NAME).cloned() })
 }
 
 fn blob(root: &Path, descriptor: &Descriptor) -> Result<Vec<u8>, PublishError> {
-    let path = root.join("blobs/sha256").join(descriptor.digest.to_string());
+    let path = root.join("blobs/sha256").join(descriptor.digest.0.to_string());
     if !path.exists() {
-        return Err(PublishError::Missing { layout: root.to_owned(), digest: descriptor.digest });
+        return Err(PublishError::Missing { layout: root.to_owned(), digest: descriptor.digest.0 });
     }
     let bytes = fs::read(&path)?;
     match Sha256::of(&bytes) {
-        found if found == descriptor.digest => Ok(bytes),
+        found if found == descriptor.digest.0 => Ok(bytes),
         found => Err(PublishError::Altered { path, found }),
     }
 }

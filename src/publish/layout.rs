@@ -7,9 +7,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::document::{Descriptor, Document, REF_NAME};
+use super::document::{Document, REF_NAME, is_document, is_elsewhere};
 use super::error::PublishError;
 use super::registry::MANIFEST_LIMIT;
+use crate::attest::Descriptor;
 use crate::digest::Sha256;
 use crate::fs;
 use crate::image::LAYOUT_FILE;
@@ -118,13 +119,13 @@ impl Layout {
         seen: &mut BTreeMap<Sha256, u64>,
         closure: &mut Closure,
     ) -> Result<(), PublishError> {
-        if let Some(size) = seen.insert(descriptor.digest, descriptor.size) {
+        if let Some(size) = seen.insert(descriptor.digest.0, descriptor.size) {
             return if size == descriptor.size { Ok(()) } else { Err(self.two_sizes(descriptor)) };
         }
         if !self.is_there(descriptor)? {
             return Ok(());
         }
-        if !descriptor.is_manifest() {
+        if !is_document(descriptor) {
             closure.blobs.push(descriptor.clone());
             return Ok(());
         }
@@ -132,7 +133,7 @@ impl Layout {
             return Err(self.unfit(descriptor, format!("it stands below {DEPTH} indexes")));
         }
         let part = self.read(descriptor)?;
-        let document = Document::read(&part.bytes, &self.blob_path(&descriptor.digest).display().to_string())?;
+        let document = Document::read(&part.bytes, &self.blob_path(&descriptor.digest.0).display().to_string())?;
         if document.media_type.as_ref().is_some_and(|own| *own != descriptor.media_type) {
             return Err(self.unfit(descriptor, format!("its index calls it {}", descriptor.media_type)));
         }
@@ -146,13 +147,13 @@ impl Layout {
 
     /// Whether a blob is there; one that need not be may be missing.
     fn is_there(&self, descriptor: &Descriptor) -> Result<bool, PublishError> {
-        let path = self.blob_path(&descriptor.digest);
+        let path = self.blob_path(&descriptor.digest.0);
         let found = match path.metadata() {
             Ok(metadata) => metadata.len(),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => match descriptor.is_elsewhere() {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => match is_elsewhere(descriptor) {
                 true => return Ok(false),
                 false => {
-                    return Err(PublishError::Missing { layout: self.path.clone(), digest: descriptor.digest });
+                    return Err(PublishError::Missing { layout: self.path.clone(), digest: descriptor.digest.0 });
                 }
             },
             Err(error) => return Err(fs::failed("inspect", &path)(error).into()),
@@ -168,10 +169,10 @@ impl Layout {
         if descriptor.size > MANIFEST_LIMIT {
             return Err(self.unfit(descriptor, format!("it has more than {MANIFEST_LIMIT} bytes")));
         }
-        let path = self.blob_path(&descriptor.digest);
+        let path = self.blob_path(&descriptor.digest.0);
         let bytes = fs::read(&path)?;
         match Sha256::of(&bytes) {
-            found if found == descriptor.digest => Ok(Part { descriptor: descriptor.clone(), bytes }),
+            found if found == descriptor.digest.0 => Ok(Part { descriptor: descriptor.clone(), bytes }),
             found => Err(PublishError::Altered { path, found }),
         }
     }
@@ -181,6 +182,6 @@ impl Layout {
     }
 
     fn unfit(&self, descriptor: &Descriptor, reason: String) -> PublishError {
-        PublishError::Unfit { what: self.blob_path(&descriptor.digest).display().to_string(), reason }
+        PublishError::Unfit { what: self.blob_path(&descriptor.digest.0).display().to_string(), reason }
     }
 }

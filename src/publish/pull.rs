@@ -11,13 +11,13 @@ use rustix::fs::FlockOperation;
 use serde_json::json;
 
 use super::attach::artifacts;
-use super::document::{Descriptor, INDEX, Platform, REF_NAME, oci};
+use super::document::{REF_NAME, is_document, is_elsewhere};
 use super::error::PublishError;
 use super::evidence::{self, write_synced};
 use super::layout::Part;
 use super::reference::Reference;
 use super::registry::{Manifest, Registry, Remote, Target, all};
-use crate::attest::Artifact;
+use crate::attest::{Artifact, Descriptor, INDEX, Platform};
 use crate::digest::{Sha256, feed};
 use crate::fetch::Partial;
 use crate::fs::{self, failed};
@@ -73,8 +73,8 @@ pub(super) async fn pull(
     let place = Place::resume(output, Format::Oci)?;
     let _lock = lock(&place, output)?;
     let wanted = Wanted::find(&remote, from, choice).await?;
-    let mut subjects: Vec<Sha256> = wanted.documents.iter().map(|part| part.descriptor.digest).collect();
-    subjects.push(wanted.named.digest);
+    let mut subjects: Vec<Sha256> = wanted.documents.iter().map(|part| part.descriptor.digest.0).collect();
+    subjects.push(wanted.named.digest.0);
     subjects.dedup();
     let artifacts = artifacts(&remote, &subjects).await?;
     let blobs = place.draft().join("blobs/sha256");
@@ -82,7 +82,7 @@ pub(super) async fn pull(
     let download = Download { remote: &remote, blobs: &blobs, place: &place, output, sink };
     let fetched = all(wanted.blobs.iter().map(|blob| download.fetch(blob)), remote.policy().jobs).await?;
     for Part { descriptor, bytes } in &wanted.documents {
-        write_synced(&blobs.join(descriptor.digest.to_string()), bytes)?;
+        write_synced(&blobs.join(descriptor.digest.0.to_string()), bytes)?;
     }
     prune(&blobs, &wanted)?;
     write_index(&place.draft(), from, &wanted.image)?;
@@ -98,7 +98,7 @@ pub(super) async fn pull(
         artifacts,
     };
     place.publish()?;
-    let digests: Vec<Sha256> = wanted.blobs.iter().map(|blob| blob.digest).collect();
+    let digests: Vec<Sha256> = wanted.blobs.iter().map(|blob| blob.digest.0).collect();
     registry.memory().remember(&from.repository, &digests);
     Ok(pulled)
 }
@@ -122,7 +122,7 @@ impl Wanted {
             Choice::One(platform) if top.is_index() => {
                 let entry = named.document.manifests.iter().find(|entry| suits(entry, platform));
                 let Some(entry) = entry else { return Err(no_platform(from, platform, &named)) };
-                let mut chosen = get(remote, from, &Target::Digest(entry.digest)).await?;
+                let mut chosen = get(remote, from, &Target::Digest(entry.digest.0)).await?;
                 chosen.descriptor.platform.clone_from(&entry.platform);
                 chosen
             }
@@ -134,14 +134,14 @@ impl Wanted {
         let mut seen = BTreeSet::new();
         while let Some((Manifest { descriptor, bytes, document }, depth)) = pending.pop() {
             let children = if descriptor.is_index() { &document.manifests[..] } else { &[] };
-            for child in children.iter().chain(document.blobs()).filter(|child| seen.insert(child.digest)) {
-                match child.is_manifest() {
+            for child in children.iter().chain(document.blobs()).filter(|child| seen.insert(child.digest.0)) {
+                match is_document(child) {
                     true if depth == DEPTH => {
                         let reason = format!("indexes stand {DEPTH} deep in it");
                         return Err(PublishError::Unfit { what: from.to_string(), reason });
                     }
-                    true => pending.push((get(remote, from, &Target::Digest(child.digest)).await?, depth + 1)),
-                    false if child.is_elsewhere() && !remote.has_blob(&child.digest).await? => {}
+                    true => pending.push((get(remote, from, &Target::Digest(child.digest.0)).await?, depth + 1)),
+                    false if is_elsewhere(child) && !remote.has_blob(&child.digest.0).await? => {}
                     false => wanted.blobs.push(child.clone()),
                 }
             }
@@ -161,7 +161,7 @@ async fn get(remote: &Remote<'_>, from: &Reference, target: &Target) -> Result<M
 }
 
 fn suits(entry: &Descriptor, wanted: &Platform) -> bool {
-    entry.is_manifest() && entry.platform.as_ref().is_some_and(|platform| platform.suits(wanted))
+    is_document(entry) && entry.platform.as_ref().is_some_and(|platform| platform.suits(wanted))
 }
 
 fn no_platform(from: &Reference, wanted: &Platform, index: &Manifest) -> PublishError {
@@ -174,7 +174,7 @@ fn no_platform(from: &Reference, wanted: &Platform, index: &Manifest) -> Publish
 /// Removes blobs that a pull of something else has left.
 fn prune(blobs: &Path, wanted: &Wanted) -> Result<(), PublishError> {
     let documents = wanted.documents.iter().map(|part| &part.descriptor);
-    let names: BTreeSet<String> = documents.chain(&wanted.blobs).map(|one| one.digest.to_string()).collect();
+    let names: BTreeSet<String> = documents.chain(&wanted.blobs).map(|one| one.digest.0.to_string()).collect();
     for name in fs::list(blobs)? {
         if !name.to_str().is_some_and(|name| names.contains(name)) {
             fs::remove_file(&blobs.join(name))?;
@@ -210,17 +210,17 @@ struct Download<'a> {
 impl Download<'_> {
     /// Sees to it that a blob is there; says whether it had to be fetched.
     async fn fetch(&self, blob: &Descriptor) -> Result<bool, PublishError> {
-        let path = self.blobs.join(blob.digest.to_string());
-        let old = self.output.join("blobs/sha256").join(blob.digest.to_string());
+        let path = self.blobs.join(blob.digest.0.to_string());
+        let old = self.output.join("blobs/sha256").join(blob.digest.0.to_string());
         if is_whole(&path, blob).await? || adopt(&old, &path, blob).await? {
             return Ok(false);
         }
-        let partial = self.place.scratch("partial").join(blob.digest.to_string());
+        let partial = self.place.scratch("partial").join(blob.digest.0.to_string());
         let locked = blocking(move || Partial::try_lock(&partial)).await?;
         let mut partial = locked.ok_or_else(|| PublishError::Busy { path: self.output.to_owned() })?;
         let result = self.fill(blob, &mut partial).await;
         if result.is_ok() {
-            self.sink.event(Event::DownloadFinished { name: blob.digest.short() });
+            self.sink.event(Event::DownloadFinished { name: blob.digest.0.short() });
             fs::sync(partial.path())?;
             fs::rename(partial.path(), &path)?;
         }
@@ -232,7 +232,7 @@ impl Download<'_> {
     async fn fill(&self, blob: &Descriptor, partial: &mut Partial) -> Result<(), PublishError> {
         let (mut failures, mut most) = (0, partial.length());
         // What an earlier run left may be all of it, or something else.
-        while partial.length() != blob.size || partial.digest() != blob.digest {
+        while partial.length() != blob.size || partial.digest() != blob.digest.0 {
             let Err(error) = self.transfer(blob, partial).await else { continue };
             failures = if partial.length() > most { 1 } else { failures + 1 };
             most = most.max(partial.length());
@@ -240,7 +240,7 @@ impl Download<'_> {
                 return Err(error);
             }
             let reason = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-            self.sink.event(Event::DownloadRetried { name: blob.digest.short(), reason });
+            self.sink.event(Event::DownloadRetried { name: blob.digest.0.short(), reason });
             tokio::time::sleep(self.remote.policy().pause_after(failures)).await;
         }
         Ok(())
@@ -256,11 +256,11 @@ impl Download<'_> {
 
     /// Appends what the registry has beyond what is there, up to the end.
     async fn transfer(&self, blob: &Descriptor, partial: &mut Partial) -> Result<(), PublishError> {
-        let doing = format!("get sha256:{} of {}", blob.digest.short(), self.remote.place());
+        let doing = format!("get sha256:{} of {}", blob.digest.0.short(), self.remote.place());
         if partial.length() >= blob.size {
             partial.restart()?;
         }
-        let address = self.remote.address(&format!("blobs/{}", oci(&blob.digest)))?;
+        let address = self.remote.address(&format!("blobs/{}", blob.digest))?;
         let mut answer = self.remote.ask(&part(&address, partial.length()), &doing).await?;
         let is_next = answer.part().is_some_and(|(start, _)| start == partial.length());
         if partial.length() > 0 && !(answer.status() == 206 && is_next) {
@@ -271,18 +271,18 @@ impl Download<'_> {
             }
         }
         let mut answer = self.remote.expect(answer, &[200, 206], &doing).await?;
-        let (name, size) = (blob.digest.short(), Some(blob.size));
+        let (name, size) = (blob.digest.0.short(), Some(blob.size));
         self.sink.event(Event::DownloadStarted { name, size, resumed_at: partial.length() });
         while let Some(chunk) = answer.chunk().await.map_err(|source| self.remote.http(&doing, source))? {
             let bytes = chunk.as_ref();
             partial.append("", bytes)?;
-            self.sink.event(Event::DownloadAdvanced { name: blob.digest.short(), bytes: bytes.len() as u64 });
+            self.sink.event(Event::DownloadAdvanced { name: blob.digest.0.short(), bytes: bytes.len() as u64 });
             if partial.length() > blob.size {
                 break;
             }
         }
         // The registry has said that this is the end.
-        if partial.length() != blob.size || partial.digest() != blob.digest {
+        if partial.length() != blob.size || partial.digest() != blob.digest.0 {
             return Err(self.wrong(blob, partial));
         }
         Ok(())
@@ -302,7 +302,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 
 /// Whether a file is a blob, every byte of it.
 async fn is_whole(path: &Path, blob: &Descriptor) -> Result<bool, PublishError> {
-    let (path, size, digest) = (path.to_owned(), blob.size, blob.digest);
+    let (path, size, digest) = (path.to_owned(), blob.size, blob.digest.0);
     blocking(move || {
         use sha2::Digest as _;
         if !path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() == size) {

@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::attach::attach_all;
-use super::document::Descriptor;
 use super::error::PublishError;
 use super::feed::{Blob, Source};
 use super::layout::{Closure, Layout, Part};
@@ -18,7 +17,7 @@ use super::memory::Memory;
 use super::reference::{Reference, Repository, Tag};
 use super::registry::{QUESTIONS, Registry, Remote, Target, all};
 use super::upload::{Sent, Uploader};
-use crate::attest::Artifact;
+use crate::attest::{Artifact, Descriptor};
 use crate::digest::Sha256;
 use crate::progress::{Event, Sink};
 
@@ -62,8 +61,8 @@ pub(super) async fn push(
     sink: &dyn Sink,
 ) -> Result<Pushed, PublishError> {
     let image = layout.image();
-    if to.digest.is_some_and(|digest| digest != image.digest) {
-        return Err(PublishError::Other { reference: Box::new(to.clone()), found: image.digest });
+    if to.digest.is_some_and(|digest| digest != image.digest.0) {
+        return Err(PublishError::Other { reference: Box::new(to.clone()), found: image.digest.0 });
     }
     let tag = tag(layout, to);
     let closure = layout.closure()?;
@@ -71,15 +70,15 @@ pub(super) async fn push(
     let doing = format!("push to {}", remote.place());
     remote.gate.widen(&[], &doing).await?;
     // The first question: it also settles who asks.
-    let target = tag.clone().map_or(Target::Digest(image.digest), Target::Tag);
+    let target = tag.clone().map_or(Target::Digest(image.digest.0), Target::Tag);
     let before = remote.has_manifest(&target).await?;
     let count = push_blobs(&remote, &blobs(layout, &closure), sink).await?;
     let (root, below) = closure.documents.split_last().expect("a closure ends with its image");
     let mut manifests = push_documents(&remote, below).await?;
-    let is_new = before != Some(image.digest);
+    let is_new = before != Some(image.digest.0);
     // What is attached must not come before its image, nor the tag before what is attached.
     if is_new && (tag.is_none() || !artifacts.is_empty()) {
-        remote.put_manifest(&Target::Digest(image.digest), &root.descriptor.media_type, &root.bytes).await?;
+        remote.put_manifest(&Target::Digest(image.digest.0), &root.descriptor.media_type, &root.bytes).await?;
     }
     let attached = attach_all(&remote, artifacts, sink).await?;
     if is_new && tag.is_some() {
@@ -87,7 +86,7 @@ pub(super) async fn push(
     }
     manifests += usize::from(is_new);
     let tagged = is_new && tag.is_some();
-    let reference = Reference { tag, digest: Some(image.digest), ..to.clone() };
+    let reference = Reference { tag, digest: Some(image.digest.0), ..to.clone() };
     let Count { there, mounted, sent, bytes } = count;
     Ok(Pushed { reference, image: image.clone(), there, mounted, sent, bytes, manifests, tagged, attached })
 }
@@ -100,9 +99,9 @@ fn tag(layout: &Layout, to: &Reference) -> Option<Tag> {
 
 fn blobs(layout: &Layout, closure: &Closure) -> Vec<Blob> {
     let blob = |one: &Descriptor| Blob {
-        digest: one.digest,
+        digest: one.digest.0,
         size: one.size,
-        source: Source::File(layout.blob_path(&one.digest)),
+        source: Source::File(layout.blob_path(&one.digest.0)),
     };
     closure.blobs.iter().map(blob).collect()
 }
@@ -164,12 +163,12 @@ async fn places(
 
 /// Puts documents there by their digests, those that others name first; says how many were missing.
 async fn push_documents(remote: &Remote<'_>, documents: &[Part]) -> Result<usize, PublishError> {
-    let digest = |part: &Part| Target::Digest(part.descriptor.digest);
+    let digest = |part: &Part| Target::Digest(part.descriptor.digest.0);
     let there = all(documents.iter().map(async |part| remote.has_manifest(&digest(part)).await), QUESTIONS).await?;
     let missing = documents.iter().zip(there).filter(|(_, there)| there.is_none()).map(|(part, _)| part);
     let missing: Vec<&Part> = missing.collect();
     for Part { descriptor, bytes } in &missing {
-        remote.put_manifest(&Target::Digest(descriptor.digest), &descriptor.media_type, bytes).await?;
+        remote.put_manifest(&Target::Digest(descriptor.digest.0), &descriptor.media_type, bytes).await?;
     }
     Ok(missing.len())
 }

@@ -12,11 +12,12 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Deserialize;
 
 use super::access::{Access, Policy};
-use super::document::{self, ACCEPT, Descriptor, Document, oci};
+use super::document::{ACCEPT, Document, is_document};
 use super::error::{PublishError, is_transient};
 use super::gate::{Gate, Pass};
 use super::memory::Memory;
 use super::reference::{Host, Reference, Repository, Tag};
+use crate::attest::{Descriptor, OciDigest};
 use crate::digest::Sha256;
 use crate::http::{Address, Answer, Call, Exchange, Flow, HttpError, Method};
 
@@ -266,16 +267,18 @@ impl Remote<'_> {
         let wrong = |expected: &str| PublishError::WrongBytes {
             host: self.registry.host.clone(),
             what: format!("{what}, which is {expected}"),
-            found: oci(&descriptor.digest),
+            found: descriptor.digest.to_string(),
         };
         match target {
-            Target::Digest(digest) if *digest != descriptor.digest => return Err(wrong(&oci(digest))),
-            _ if told.starts_with("sha256:") && told != oci(&descriptor.digest) => return Err(wrong(&told)),
+            Target::Digest(digest) if *digest != descriptor.digest.0 => {
+                return Err(wrong(&OciDigest(*digest).to_string()));
+            }
+            _ if told.starts_with("sha256:") && told != descriptor.digest.to_string() => return Err(wrong(&told)),
             _ => {}
         }
         let document = Document::read(&bytes, &what)?;
         match &document.media_type {
-            Some(own) if descriptor.is_manifest() && *own != descriptor.media_type => {
+            Some(own) if is_document(&descriptor) && *own != descriptor.media_type => {
                 let reason = format!("it came as {media_type}, but calls itself {own}");
                 return Err(PublishError::Unfit { what, reason });
             }
@@ -294,7 +297,7 @@ impl Remote<'_> {
             .header("content-type", media_type)
             .body(bytes.to_vec());
         let answer = self.expect(self.ask(&call, &doing).await?, &[200, 201, 202], &doing).await?;
-        let (digest, told) = (oci(&Sha256::of(bytes)), answer.header("docker-content-digest"));
+        let (digest, told) = (OciDigest(Sha256::of(bytes)).to_string(), answer.header("docker-content-digest"));
         match told.filter(|told| told.starts_with("sha256:") && *told != digest) {
             None => Ok(answer.header("oci-subject").is_some()),
             Some(told) => Err(PublishError::WrongBytes {
@@ -308,14 +311,14 @@ impl Remote<'_> {
     /// A blob that fits into memory, checked against its digest and size.
     pub async fn blob(&self, descriptor: &Descriptor) -> Result<Vec<u8>, PublishError> {
         let Descriptor { digest, size, .. } = descriptor;
-        let doing = format!("get sha256:{} of {}", digest.short(), self.place());
-        let call = Call::new(Method::Get, self.address(&format!("blobs/sha256:{digest}"))?);
+        let doing = format!("get sha256:{} of {}", digest.0.short(), self.place());
+        let call = Call::new(Method::Get, self.address(&format!("blobs/{digest}"))?);
         let answer = self.expect(self.ask(&call, &doing).await?, &[200], &doing).await?;
         let bytes = answer.bytes(usize::try_from(*size).unwrap_or(usize::MAX)).await;
         let bytes = bytes.map_err(|source| self.http(&doing, source))?;
-        let found = document::Descriptor::of("", &bytes);
+        let found = Descriptor::of("", &bytes);
         if found.digest != *digest || found.size != *size {
-            return Err(self.wrong_blob(descriptor, &found.digest, found.size));
+            return Err(self.wrong_blob(descriptor, &found.digest.0, found.size));
         }
         Ok(bytes)
     }
@@ -324,7 +327,7 @@ impl Remote<'_> {
     pub fn wrong_blob(&self, descriptor: &Descriptor, found: &Sha256, size: u64) -> PublishError {
         PublishError::WrongBytes {
             host: self.registry.host.clone(),
-            what: format!("the blob sha256:{} of {} bytes", descriptor.digest, descriptor.size),
+            what: format!("the blob {} of {} bytes", descriptor.digest, descriptor.size),
             found: format!("sha256:{found}, {size} bytes"),
         }
     }

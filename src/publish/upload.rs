@@ -9,12 +9,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::document::oci;
 use super::error::{PublishError, is_transient};
 use super::feed::{Blob, Feed};
 use super::memory::{Memory, UploadNote};
 use super::reference::Repository;
 use super::registry::{Remote, retry_after};
+use crate::attest::OciDigest;
 use crate::digest::Sha256;
 use crate::http::{Address, Answer, Call, HttpError, Method};
 use crate::progress::{Event, Sink};
@@ -207,7 +207,8 @@ impl Uploader<'_> {
         let mut session: Option<Session> = None;
         let places = self.places.get(&blob.digest).into_iter().flatten();
         for from in places.take(if mount { MOUNTS } else { 0 }) {
-            let address = uploads.clone().with("mount", &oci(&blob.digest)).with("from", from.as_str());
+            let address =
+                uploads.clone().with("mount", &OciDigest(blob.digest).to_string()).with("from", from.as_str());
             let answer = self.remote.ask(&Call::new(Method::Post, address), &doing).await?;
             if answer.status() == 201 {
                 if let Some(Session { address, .. }) = session {
@@ -271,7 +272,7 @@ impl Uploader<'_> {
 
     /// Sends what is left, nothing or all, and says that this was it.
     async fn close(&self, blob: &Blob, session: &Session, feed: &mut Feed) -> Result<Step, PublishError> {
-        let address = session.address.clone().with("digest", &oci(&blob.digest));
+        let address = session.address.clone().with("digest", &OciDigest(blob.digest).to_string());
         let call = Call::new(Method::Put, address).header("content-type", OCTETS);
         let length = blob.size - session.offset;
         let answer = match self.send_part(blob, call, session.offset, length, feed).await? {

@@ -61,7 +61,7 @@ fn an_altered_manifest_is_said() {
     let fake = Fake::good();
     let scratch = tempfile::tempdir().unwrap();
     let layout = image(scratch.path(), &[bytes(3, 10)]);
-    let path = scratch.path().join("blobs/sha256").join(layout.image().digest.to_string());
+    let path = scratch.path().join("blobs/sha256").join(layout.image().digest.0.to_string());
     let text = std::fs::read_to_string(&path)
         .unwrap()
         .replace("amd64", "arm64")
@@ -97,6 +97,6 @@ fn a_reference_with_another_digest_is_said_before_anything_is_asked() {
     let layout = image(scratch.path(), &[]);
     let to = fake.reference("stones:1").by_digest(drystone::digest::Sha256::of(b"other"));
     let error = publish::push(&fake.registry(), &layout, &to, &[], &Silent).unwrap_err();
-    assert_eq!(error.to_string(), format!("the image is sha256:{}, not what {to} names", layout.image().digest));
+    assert_eq!(error.to_string(), format!("the image is sha256:{}, not what {to} names", layout.image().digest.0));
     assert_eq!(fake.take_log(), [""; 0]);
 }

@@ -188,6 +188,31 @@ fn a_mistake_in_the_reference_is_said() {
 }
 
 #[test]
+fn what_was_signed_here_is_pushed_with_the_image_and_pulled_with_it() {
+    let Some(stage) = Stage::set(&Kind::Open) else { return };
+    for key in ["one", "two"] {
+        stage.run(&["keys", "new", "-o", key, "--no-passphrase"]).succeeded();
+        stage.run(&["sign", "layout", "--key", &format!("{key}.key"), "--as", "HOST/stones:1"]).succeeded();
+    }
+    let run = stage.run(&["image", "push", "layout", "HOST/stones:1", "--plain-http", "--json"]).succeeded();
+    let pushed: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    let attached = pushed["attached"].as_array().unwrap();
+    assert!(attached.len() >= 2, "a signature under cosign's tag, and bundles: {}", run.stdout);
+    let run = stage.run(&["image", "pull", "HOST/stones:1", "-o", "out", "--plain-http", "--json"]).succeeded();
+    let pulled: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    let sorted = |list: &serde_json::Value| {
+        let mut list: Vec<_> = list.as_array().unwrap().iter().map(ToString::to_string).collect();
+        list.sort();
+        list
+    };
+    assert_eq!(sorted(&pulled["artifacts"]), sorted(&pushed["attached"]));
+    // Pushed elsewhere from what was pulled: the same again.
+    let run = stage.run(&["image", "push", "out", "HOST/walls:1", "--plain-http", "--json"]).succeeded();
+    let again: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(sorted(&again["attached"]), sorted(&pushed["attached"]));
+}
+
+#[test]
 fn a_full_disk_is_said_and_nothing_appears() {
     let Some(stage) = Stage::set(&Kind::Open) else { return };
     image(&stage.world.path("big"), &[bytes(2, 3_000_000)]);

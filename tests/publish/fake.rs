@@ -342,8 +342,8 @@ impl State {
         };
         let manifests: Vec<serde_json::Value> = self.manifests.iter().filter_map(of).collect();
         let index =
-            serde_json::json!({ "schemaVersion": 2, "mediaType": drystone::publish::INDEX, "manifests": manifests });
-        Response::new(200).header("content-type", drystone::publish::INDEX).body(index.to_string())
+            serde_json::json!({ "schemaVersion": 2, "mediaType": drystone::attest::INDEX, "manifests": manifests });
+        Response::new(200).header("content-type", drystone::attest::INDEX).body(index.to_string())
     }
 }
 

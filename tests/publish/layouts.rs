@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use drystone::attest::Artifact;
+use drystone::attest::{Artifact, Descriptor, INDEX, MANIFEST};
 use drystone::digest::Sha256;
-use drystone::publish::{Descriptor, INDEX, Layout, MANIFEST};
+use drystone::publish::Layout;
 use serde_json::{Value, json};
 
 pub const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
@@ -79,7 +79,7 @@ pub fn artifact(subject: &Descriptor, kind: &str, says: &str) -> Artifact {
         "schemaVersion": 2, "mediaType": MANIFEST, "artifactType": kind,
         "config": Descriptor::of("application/vnd.oci.empty.v1+json", &config),
         "layers": [Descriptor::of("text/plain", says.as_bytes())],
-        "subject": { "mediaType": subject.media_type, "digest": format!("sha256:{}", subject.digest), "size": subject.size },
+        "subject": { "mediaType": subject.media_type, "digest": subject.digest, "size": subject.size },
         "annotations": { "says": says },
     });
     Artifact { manifest: manifest.to_string().into_bytes(), blobs: vec![config, says.as_bytes().to_vec()], tag: None }

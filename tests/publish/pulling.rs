@@ -44,14 +44,14 @@ fn a_layout_is_pulled_and_replaced_by_the_next_pull() {
     let pulled = pull(&fake, &output).unwrap();
     assert_eq!((pulled.fetched, pulled.there), (2, 0));
     let layout = Layout::open(&output, Some("1")).unwrap();
-    assert_eq!(layout.image().digest, pulled.image.digest);
+    assert_eq!(layout.image().digest.0, pulled.image.digest.0);
     assert_eq!(hidden(scratch.path()), [""; 0]);
 
     let next = image(&scratch.path().join("next"), &[layer, bytes(2, 10)]);
     publish::push(&fake.registry(), &next, &fake.reference("stones:1"), &[], &Silent).unwrap();
     let pulled = pull(&fake, &output).unwrap();
     assert_eq!((pulled.fetched, pulled.there), (2, 1), "the shared layer is there already");
-    assert_eq!(Layout::open(&output, None).unwrap().image().digest, next.image().digest);
+    assert_eq!(Layout::open(&output, None).unwrap().image().digest.0, next.image().digest.0);
     let blobs = drystone::fs::list(&output.join("blobs/sha256")).unwrap();
     assert_eq!(blobs.len(), 4, "what the old image alone had is gone");
 }
@@ -83,16 +83,16 @@ fn wrong_bytes_are_an_error_and_leave_nothing() {
 fn a_manifest_with_other_bytes_than_its_digest_is_an_error() {
     let fake = Fake::start(|request, state| {
         let is_it = request.method == "GET" && request.path.contains("/manifests/sha256:");
-        let other = || Response::new(200).header("content-type", publish::MANIFEST).body("{}");
+        let other = || Response::new(200).header("content-type", drystone::attest::MANIFEST).body("{}");
         if is_it && !state.manifests.is_empty() { Turn::Say(other()) } else { Turn::Usual }
     });
     let scratch = tempfile::tempdir().unwrap();
     let layout = image(&scratch.path().join("layout"), &[]);
     publish::push(&fake.registry(), &layout, &fake.reference("stones:1"), &[], &Silent).unwrap();
-    let reference = fake.reference("stones").by_digest(layout.image().digest);
+    let reference = fake.reference("stones").by_digest(layout.image().digest.0);
     let output = scratch.path().join("out");
     let error = publish::pull(&fake.registry(), &reference, &Choice::All, &output, &Silent).unwrap_err().to_string();
-    let digest = layout.image().digest;
+    let digest = layout.image().digest.0;
     let expected = format!(
         "{0} gave other bytes than sha256:{digest} of {0}/stones, which is sha256:{digest}: they are sha256:{1}",
         fake.address,

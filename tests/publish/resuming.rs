@@ -32,7 +32,7 @@ fn a_chunk_that_breaks_goes_on_from_what_the_registry_has() {
     let scratch = tempfile::tempdir().unwrap();
     let layout = image(scratch.path(), &[bytes(1, LARGE)]);
     publish::push(&fake.registry(), &layout, &fake.reference("stones:1"), &[], &Silent).unwrap();
-    assert_eq!(fake.tag("stones", "1"), Some(layout.image().digest));
+    assert_eq!(fake.tag("stones", "1"), Some(layout.image().digest.0));
     let (second, third) = (CHUNK.to_string(), (CHUNK + 5_000_000).to_string());
     assert_eq!(starts(&fake), ["0".to_owned(), second, third]);
 }
@@ -61,7 +61,7 @@ fn a_registry_that_dies_midway_is_gone_on_with_by_the_next_run() {
     fake.state().requests.push(crate::fake::Request { method: "PATCH".to_owned(), ..Default::default() });
     fake.state().requests.push(crate::fake::Request { method: "PATCH".to_owned(), ..Default::default() });
     publish::push(&registry(), &layout, &fake.reference("stones:1"), &[], &Silent).unwrap();
-    assert_eq!(fake.tag("stones", "1"), Some(layout.image().digest));
+    assert_eq!(fake.tag("stones", "1"), Some(layout.image().digest.0));
     assert_eq!(starts(&fake)[2..], [(CHUNK + 3_000_000).to_string()], "nothing is sent twice");
     let left = drystone::fs::list(&scratch.path().join("cache").join(fake.address.replace(':', "_")).join("uploads"));
     assert!(left.unwrap().is_empty(), "an upload that is done is forgotten");
@@ -79,7 +79,7 @@ fn a_registry_that_has_forgotten_the_upload_gets_the_blob_anew() {
     let scratch = tempfile::tempdir().unwrap();
     let layout = image(scratch.path(), &[bytes(3, LARGE)]);
     publish::push(&fake.registry(), &layout, &fake.reference("stones:1"), &[], &Silent).unwrap();
-    assert_eq!(fake.tag("stones", "1"), Some(layout.image().digest));
+    assert_eq!(fake.tag("stones", "1"), Some(layout.image().digest.0));
     assert_eq!(
         starts(&fake),
         ["0".to_owned(), CHUNK.to_string(), "0".to_owned(), CHUNK.to_string(), (2 * CHUNK).to_string()]
@@ -111,9 +111,9 @@ fn an_answer_that_is_lost_after_the_blob_got_there_costs_no_byte() {
 
 fn config_path(layout: &publish::Layout) -> std::path::PathBuf {
     let blobs = layout.path().join("blobs/sha256");
-    let text = std::fs::read(blobs.join(layout.image().digest.to_string())).unwrap();
+    let text = std::fs::read(blobs.join(layout.image().digest.0.to_string())).unwrap();
     let document: publish::Document = serde_json::from_slice(&text).unwrap();
-    blobs.join(document.config.unwrap().digest.to_string())
+    blobs.join(document.config.unwrap().digest.0.to_string())
 }
 
 /// A way to a registry that breaks, for all connections, when so many chunks have begun.
@@ -171,7 +171,7 @@ fn debians_registry_is_gone_on_with_after_the_chunks_that_it_has() {
 
     way.broken.store(false, Ordering::SeqCst);
     let pushed = publish::push(&registry(), &layout, &to, &[], &Silent).unwrap();
-    assert_eq!(pushed.image.digest, layout.image().digest);
+    assert_eq!(pushed.image.digest.0, layout.image().digest.0);
     wait_until("the tag is in the log", || real.log().iter().any(|line| line.contains("manifests/1 201")));
     let log = real.log();
     assert_eq!(chunks(), 1, "only the last chunk: {log:#?}");

@@ -16,14 +16,14 @@ fn skopeo_reads_what_was_pushed_and_a_second_push_sends_nothing() {
     let to = real.reference("team/stones:1");
     let pushed = publish::push(&registry, &layout, &to, &[], &Silent).unwrap();
     assert_eq!((pushed.sent, pushed.mounted, pushed.there, pushed.tagged), (3, 0, 0, true));
-    assert_eq!(pushed.image.digest, layout.image().digest);
+    assert_eq!(pushed.image.digest.0, layout.image().digest.0);
 
     let certificates = real.certificate_directory();
     let options = ["--cert-dir", certificates.to_str().unwrap()];
     let source = format!("docker://{}/team/stones:1", real.address);
     let Some(seen) = real.skopeo(&[&["inspect"], &options[..], &[&source]].concat()) else { return };
     let seen: Value = serde_json::from_str(&seen).unwrap();
-    assert_eq!(seen["Digest"], format!("sha256:{}", layout.image().digest));
+    assert_eq!(seen["Digest"], format!("sha256:{}", layout.image().digest.0));
     let copy = real.path("copy");
     let target = format!("oci:{}:1.0", copy.display());
     let options = ["--src-cert-dir", certificates.to_str().unwrap(), "--preserve-digests", "--insecure-policy"];
@@ -56,12 +56,12 @@ fn an_index_comes_back_as_it_is_or_as_one_of_its_platforms() {
     assert_eq!((pushed.sent, pushed.manifests), (5, 3));
 
     let whole = publish::pull(&registry, &to, &Choice::All, &real.path("whole"), &Silent).unwrap();
-    assert_eq!(format!("sha256:{}", whole.image.digest), both["digest"]);
+    assert_eq!(format!("sha256:{}", whole.image.digest.0), both["digest"]);
     assert_eq!(names(&real.path("whole")), names(&place), "every blob came back");
     let arm = Choice::One("linux/arm64".parse().unwrap());
     let one = publish::pull(&registry, &to, &arm, &real.path("one"), &Silent).unwrap();
-    assert_eq!(format!("sha256:{}", one.image.digest), arm64["digest"]);
-    assert_eq!(one.named.digest, whole.image.digest);
+    assert_eq!(format!("sha256:{}", one.image.digest.0), arm64["digest"]);
+    assert_eq!(one.named.digest.0, whole.image.digest.0);
     assert_eq!((one.fetched, names(&real.path("one")).len()), (3, 4));
     let target = format!("oci:{}:1", real.path("one").display());
     real.skopeo(&["inspect", &target]);
@@ -80,7 +80,7 @@ fn without_a_tag_the_layouts_own_name_is_the_tag() {
     let registry = real.registry();
     let pushed = publish::push(&registry, &layout, &real.reference("stones"), &[], &Silent).unwrap();
     assert_eq!(pushed.reference.tag.unwrap().as_str(), "1.0");
-    let by_digest = real.reference("other").by_digest(layout.image().digest);
+    let by_digest = real.reference("other").by_digest(layout.image().digest.0);
     let pushed = publish::push(&registry, &layout, &by_digest, &[], &Silent).unwrap();
     assert_eq!((pushed.tagged, pushed.manifests), (false, 1));
     assert_eq!(publish::resolve(&registry, &by_digest).unwrap().digest, layout.image().digest);

@@ -85,7 +85,7 @@ fn a_token_that_runs_out_midway_is_renewed_and_the_push_goes_on() {
         let one = image(&scratch.path().join("small"), &[]);
         publish::push(&registry, &one, &fake.reference("stones:small"), &[], &Silent).unwrap();
         publish::push(&registry, &layout, &fake.reference("stones:1"), &[], &Silent).unwrap();
-        assert_eq!(fake.tag("stones", "1"), Some(layout.image().digest), "{lasts}");
+        assert_eq!(fake.tag("stones", "1"), Some(layout.image().digest.0), "{lasts}");
         assert!(seen.lock().unwrap().len() > 1, "{lasts}");
     }
 }
@@ -169,8 +169,8 @@ fn credentials_stay_with_the_registry_when_it_leads_elsewhere() {
     let blob = &layout_blob(&layout, 1);
     // The storage's upload is good for one blob: the smaller one is there already.
     let config = layout_blob(&layout, 0);
-    let bytes = std::fs::read(layout.path().join("blobs/sha256").join(config.digest.to_string())).unwrap();
-    fake.state().blobs.insert(("stones".to_owned(), format!("sha256:{}", config.digest)), bytes);
+    let bytes = std::fs::read(layout.path().join("blobs/sha256").join(config.digest.0.to_string())).unwrap();
+    fake.state().blobs.insert(("stones".to_owned(), config.digest.to_string()), bytes);
     publish::push(&registry, &layout, &fake.reference("stones:1"), &[], &Silent).unwrap();
     assert_eq!(publish::blob(&registry, &"stones".parse().unwrap(), blob).unwrap().len(), 1000);
     let state = elsewhere.state();
@@ -180,8 +180,8 @@ fn credentials_stay_with_the_registry_when_it_leads_elsewhere() {
 }
 
 /// A blob of the layout's image: 0 is the configuration.
-fn layout_blob(layout: &publish::Layout, number: usize) -> publish::Descriptor {
-    let path = layout.path().join("blobs/sha256").join(layout.image().digest.to_string());
+fn layout_blob(layout: &publish::Layout, number: usize) -> drystone::attest::Descriptor {
+    let path = layout.path().join("blobs/sha256").join(layout.image().digest.0.to_string());
     let document: publish::Document = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
     document.blobs().nth(number).unwrap().clone()
 }

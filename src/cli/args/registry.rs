@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::publish::{Platform, Reference, Repository};
+use crate::attest::Platform;
+use crate::publish::{Reference, Repository};
 
 /// How a registry is reached.
 #[derive(Debug, Args)]

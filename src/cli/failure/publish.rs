@@ -9,6 +9,7 @@ impl From<PublishError> for Failure {
     fn from(error: PublishError) -> Self {
         let error = match error {
             PublishError::Output(error) => return error.into(),
+            PublishError::Evidence(error) => return (*error).into(),
             PublishError::Fs(error) => return error.into(),
             other => other,
         };
@@ -33,7 +34,7 @@ fn class(error: &PublishError) -> Class {
         E::Http { .. } | E::Answer { .. } | E::Challenge { .. } | E::Credentials(_) | E::Crowded { .. } => {
             Class::Machine
         }
-        E::Output(_) | E::Fs(_) => Class::Machine,
+        E::Output(_) | E::Evidence(_) | E::Fs(_) => Class::Machine,
     }
 }
 
