@@ -35,7 +35,8 @@ fn haproxy_answers_and_counts() {
     let Some(container) = Container::of("haproxy") else { return };
     let server = serve(&container, 8080, "GET / HTTP/1.0\r\n\r\n");
     assert!(get(&server, "/").ends_with("\r\n\r\nhaproxy stands\n"));
-    assert!(get(&server, "/none").starts_with("HTTP/1.0 404 Not Found\r\n"));
+    let none = get(&server, "/none");
+    assert!(none.starts_with("HTTP/1.1 404 Not Found\r\n"), "{none}");
     assert!(get(&server, "/stats").contains("Statistics Report"));
     assert!(get(&server, "/metrics").contains("\nhaproxy_frontend_status{proxy=\"web\",state=\"UP\"} 1\n"));
     server.signal("USR1");
