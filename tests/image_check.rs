@@ -218,6 +218,7 @@ fn an_alpine_like_root_with_busybox_fails_loudly() {
         .collect();
     for (rule, path) in [
         ("executable", "/bin/busybox"),
+        ("multi-call", "/bin/busybox"),
         ("interpreter", "/bin/awk"),
         ("package-database", "/etc/apk"),
         ("package-database", "/lib/apk/db"),

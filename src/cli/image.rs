@@ -23,7 +23,7 @@ use super::{pull, push, verify_image};
 use crate::builder::Survey;
 use crate::image::{self, Compression, Format, Options, Origin, Part, Summary};
 use crate::plan::{Plan, closure};
-use crate::recipe::{ImageSpec, OutputRef, RecipeName};
+use crate::recipe::{ImageSpec, OutputRef, RecipeName, Target};
 
 /// Does what a verb below `image` says.
 pub fn run(common: &Common, args: &Image) -> Result<(), Failure> {
@@ -66,6 +66,7 @@ fn build(common: &Common, args: &ImageBuild) -> Result<(), Failure> {
     let mut text = SpecText::read(&project, &args.spec)?;
     let spec = project.catalog.load_image_spec(&args.spec)?;
     text.read_policies(&project, &spec.policy.files)?;
+    check_targets(&project, &spec)?;
     let wanted: Vec<OutputRef> = spec.components.iter().map(|request| request.output.clone()).collect();
     let mut recipes: Vec<RecipeName> =
         closure(&project.catalog, &wanted)?.into_iter().map(|(recipe, _)| recipe).collect();
@@ -109,6 +110,18 @@ fn build(common: &Common, args: &ImageBuild) -> Result<(), Failure> {
     let summary = image::write_with(&rootfs, &options, &project.store, &args.output, beside)?;
     print(args, &spec, &summary);
     Ok(())
+}
+
+/// The spec's targets must be the one that is built for: an image for several platforms is not made yet, and none of
+/// them may be left out unseen.
+fn check_targets(project: &Project, spec: &ImageSpec) -> Result<(), Failure> {
+    let others: Vec<_> =
+        spec.targets.iter().filter(|target| **target != project.target).map(Target::to_string).collect();
+    if others.is_empty() {
+        return Ok(());
+    }
+    let message = format!("{} is for {} too, and images are made for one target", spec.name, others.join(", "));
+    Err(Failure::user(message, "leave `targets` out of the spec, and name the target with --target".to_owned()))
 }
 
 /// What the spec names, each with its run-time closure; `only` counts for what is named, not for what that needs.
