@@ -1,6 +1,9 @@
 //! Recipes and a target become a graph of derivations, each with a key. Pure.
 //!
-//! A [`Plan`] is the graph: a node for the seeds, and two for each recipe that is needed, its build and its test.
+//! A [`Plan`] is the graph: a node for each set of seeds, and two for each recipe that is needed, its build and its
+//! test. Every build is a cross build: what ends up in the output is for the plan's target, and the tools that a recipe
+//! names are built for what the sandbox runs on, which may be the same.
+//!
 //! A node's [`Derivation`] names every input by content, so it exists only once its inputs are built: the builder
 //! walks the graph in order and asks [`Plan::derivation`] with the outputs that it has so far. Because keys are
 //! made of contents and not of the inputs' own keys, a rebuild that gives the same bits stops there.
@@ -16,7 +19,7 @@ mod words;
 use std::collections::BTreeMap;
 
 pub use closure::{Named, closure, way};
-pub use derivation::{BuildWork, Case, Derivation, TestWork, Unpack, Work};
+pub use derivation::{BuildWork, Case, Derivation, Emulator, TestWork, Unpack, Work};
 pub use graph::{Node, NodeId, Plan};
 pub use words::{fill, quote};
 

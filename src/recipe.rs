@@ -37,4 +37,6 @@ pub use places::{SpecPart, spec_line};
 pub use policy::{AllowedProgram, Date, Policy, Rule, Waiver};
 pub use runtime::{CAPABILITIES, Runtime, WritablePath};
 pub use source::{Location, LocationError, Source};
-pub use toolchain::{Linked, Links, Phase, Preset, SeedLibrary, SeedPackage, Seeds, Target, TargetFacts, Toolchain};
+pub use toolchain::{
+    Emulator, Linked, Links, Phase, Preset, SeedLibrary, SeedPackage, Seeds, Target, TargetFacts, Toolchain,
+};

@@ -21,12 +21,15 @@
 //! drystone, however, kills all of it. Init runs the steps, reaps, samples the limits, and reports on a pipe
 //! ([`wire`]); what the steps print arrives on another.
 //!
+//! Programs of another machine run if the spec has an emulator ([`emulation`]), which is no part of the world.
+//!
 //! # What is contained and reported
 //! A network socket is refused and reported, with the program's name (seccomp user notification). A process that
 //! outlives its step is killed and reported. A write outside `/build`, `/out` and `/tmp` meets a read-only file
 //! system.
 
 mod compile;
+mod emulation;
 mod init;
 mod run;
 mod seccomp;
@@ -69,6 +72,17 @@ pub struct Spec {
     pub steps: Vec<Step>,
     /// What a step may use.
     pub limits: Limits,
+    /// What runs the programs of another machine; nothing does without.
+    pub emulator: Option<Emulator>,
+}
+
+/// A program that the kernel starts in place of those of another machine, in this sandbox alone.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Emulator {
+    /// The ELF machine whose programs it runs: `aarch64`, `x86_64`.
+    pub machine: String,
+    /// A statically linked program of this machine's file system; no part of the steps' world.
+    pub program: PathBuf,
 }
 
 /// One thing to run.

@@ -247,14 +247,15 @@ impl Clerk<'_> {
         let package = match origin {
             LibraryOrigin::Recipe(name, _) => Package::of_recipe(self.recipe(name)?, catalog.root()),
             LibraryOrigin::Seed(name) => {
-                let (toolchain, seeds) = (catalog.toolchain(), &catalog.toolchain().seeds);
+                let toolchain = catalog.toolchain();
                 let library = toolchain.linked.iter().find_map(|part| match part {
                     Linked::Seed(library) if library.package == *name => Some(library),
                     Linked::Seed(_) | Linked::Recipe(_) => None,
                 });
-                let seed = seeds.packages.iter().find(|seed| seed.name == *name);
-                let (library, seed) = library.zip(seed).expect("the catalogue rejects a link to an unknown seed");
-                Package::of_seed(library, seed, &seeds.name)
+                let found =
+                    library.and_then(|library| Some((library, toolchain.seed_of(library, self.plan.target())?)));
+                let (library, (seed, set)) = found.expect("the catalogue rejects a link to an unknown seed");
+                Package::of_seed(library, seed, set)
             }
         };
         Ok(Library { package, origin: origin.clone() })

@@ -114,14 +114,18 @@ pub fn provenance(subjects: Vec<Resource>, request: &Request, made: &[Made<'_>])
 fn inputs(plan: &Plan<'_>) -> Vec<Descriptor> {
     let catalog = plan.catalog();
     let toolchain = catalog.toolchain();
-    let mut inputs = vec![
-        local("toolchain", catalog, &toolchain.file, &toolchain.sha256),
-        local("seeds", catalog, &toolchain.seeds.file, &toolchain.seeds.sha256),
-    ];
-    for seed in &toolchain.seeds.packages {
-        let purl = seed_purl(seed, &toolchain.seeds.name).to_string();
-        let descriptor = Descriptor::new("seed", seed.name.clone()).sha256(&seed.sha256).at(Some(purl));
-        inputs.push(descriptor.found_at(vec![seed.location.to_string()]));
+    let mut inputs = vec![local("toolchain", catalog, &toolchain.file, &toolchain.sha256)];
+    let seeds = plan.order().iter().filter_map(|id| match plan.node(*id) {
+        Node::Seeds(name) => plan.seed_set(name),
+        Node::Build(..) | Node::Test(..) => None,
+    });
+    for seeds in seeds {
+        inputs.push(local("seeds", catalog, &seeds.file, &seeds.sha256));
+        for seed in &seeds.packages {
+            let purl = seed_purl(seed, &seeds.name).to_string();
+            let descriptor = Descriptor::new("seed", seed.name.clone()).sha256(&seed.sha256).at(Some(purl));
+            inputs.push(descriptor.found_at(vec![seed.location.to_string()]));
+        }
     }
     let recipes = plan.order().iter().filter_map(|id| plan.recipe_name(*id)).filter_map(|name| catalog.recipe(name));
     for recipe in recipes {
@@ -181,14 +185,14 @@ fn objects(made: &Made<'_>) -> Vec<Descriptor> {
     for id in made.plan.order() {
         let Some((key, outputs)) = (made.built)(*id) else { continue };
         let of = match made.plan.node(*id) {
-            Node::Seeds => made.plan.catalog().toolchain().seeds.name.clone(),
-            Node::Build(recipe) => recipe.to_string(),
-            Node::Test(_) => continue,
+            Node::Seeds(name) => name.clone(),
+            Node::Build(recipe, _) => recipe.to_string(),
+            Node::Test(..) => continue,
         };
         for (output, object) in outputs {
             let descriptor = Descriptor::new("object", format!("{of}/{output}")).object(object);
             let descriptor = descriptor.noting("derivation", format!("blake3:{key}"));
-            objects.push(descriptor.noting("target", made.plan.target().to_string()));
+            objects.push(descriptor.noting("target", made.plan.target_of(*id).to_string()));
         }
     }
     objects

@@ -98,12 +98,12 @@ impl Executor<'_> {
             return Ok(before.clone());
         }
         self.store.put_trace(key, &trace)?;
-        if !matches!(self.plan.node(id), Node::Test(_)) {
+        if !matches!(self.plan.node(id), Node::Test(..)) {
             let default = self.plan.recipe_name(id).and_then(|name| self.plan.catalog().recipe(name));
             let default = default.and_then(Recipe::default_component);
             for (output, object) in &trace.outputs {
-                let name = root_name(&trace.name, output, default.as_ref().map(|name| name.as_str()));
-                self.store.set_root(&self.plan.target().to_string(), &name, object)?;
+                let name = root_name(&self.plan.result_name(id), output, default.as_ref().map(|name| name.as_str()));
+                self.store.set_root(&self.plan.target_of(id).to_string(), &name, object)?;
             }
         }
         Ok(trace)
@@ -152,6 +152,7 @@ impl Job<'_> {
             env: work.env.clone(),
             steps: work.steps.clone(),
             limits: self.executor.options.limits.clone(),
+            emulator: None,
         };
         match self.sandbox(&spec)? {
             Outcome::Success => {}

@@ -230,7 +230,7 @@ impl<'e> Schedule<'e> {
         };
         let mut ready: Vec<NodeId> = plan.order().iter().filter(ready).copied().collect();
         // Tests before builds of the same height: a wrong result is found before much is built upon it.
-        ready.sort_by_key(|id| (std::cmp::Reverse(self.heights[id]), matches!(plan.node(*id), Node::Build(_))));
+        ready.sort_by_key(|id| (std::cmp::Reverse(self.heights[id]), matches!(plan.node(*id), Node::Build(..))));
         let free = self.executor.options.jobs.saturating_sub(self.running.len());
         let mut started = Vec::new();
         for id in ready.into_iter().take(free) {

@@ -6,7 +6,7 @@ use super::BuildError;
 use super::execute::Job;
 use crate::fs;
 use crate::plan::{Case, TestWork};
-use crate::sandbox::{Action, Outcome, Spec, Step};
+use crate::sandbox::{Action, Emulator, Outcome, Spec, Step};
 
 /// How much of an output an error quotes, in characters.
 const QUOTED: usize = 2000;
@@ -51,6 +51,10 @@ fn run_case(job: &Job<'_>, index: usize, case: &Case, directory: &Path) -> Resul
         env: case.env.clone(),
         steps: vec![Step { name: name.clone(), dir: "/build".to_owned(), action }],
         limits: job.executor.options.limits.clone(),
+        emulator: case.emulator.as_ref().map(|emulator| Emulator {
+            machine: emulator.machine.clone(),
+            program: emulator.program.under(&job.executor.store.object_path(&emulator.object)),
+        }),
     };
     let outcome = job.sandbox(&spec)?;
     let (stdout, stderr) = (fs::read(&stdout)?, fs::read(&stderr)?);

@@ -75,5 +75,13 @@ pub fn seeds(store: &Store, name: &str, work: &Unpack, scratch: &Scratch) -> Res
     for (path, target) in &work.links {
         fs::symlink(target, &path.under(&destination))?;
     }
-    Ok(destination)
+    if work.only.is_empty() {
+        return Ok(destination);
+    }
+    let chosen = scratch.path().join("chosen");
+    for path in &work.only {
+        make_above(path, &chosen)?;
+        fs::rename(&path.under(&destination), &path.under(&chosen))?;
+    }
+    Ok(chosen)
 }

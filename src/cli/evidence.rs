@@ -149,7 +149,10 @@ impl Evidence<'_> {
         let store = &self.project.store;
         let mut libraries = BTreeMap::new();
         for id in self.plan.order() {
-            let Node::Build(recipe) = self.plan.node(*id) else { continue };
+            let Node::Build(recipe, target) = self.plan.node(*id) else { continue };
+            if target != self.plan.target() {
+                continue;
+            }
             let outputs = self.survey.outputs(*id);
             if let Some(object) = outputs.and_then(|outputs| outputs.get(ComponentName::dev().as_str())) {
                 libraries.insert(recipe.clone(), (*object, store.tree(object)?));

@@ -170,6 +170,9 @@ fn facility_hint(error: &SetupError) -> String {
              (podman: --security-opt unmask=ALL; docker: --security-opt systempaths=unconfined)"
             .to_owned(),
         "seccomp" => "seccomp filters are needed (CONFIG_SECCOMP_FILTER)".to_owned(),
+        "binfmt-misc" => "tests for another machine run under an emulator, which the kernel starts: that takes Linux 6.7 \
+             or newer with CONFIG_BINFMT_MISC (modprobe binfmt_misc)"
+            .to_owned(),
         "tmpfs" => "tmpfs is needed (CONFIG_TMPFS), and the memory to fill it".to_owned(),
         other => format!("there is no build without a sandbox; what failed is `{other}`"),
     }

@@ -6,7 +6,7 @@ use super::args::{Common, Log};
 use super::failure::Failure;
 use super::project::Project;
 use crate::builder::{Standing, survey};
-use crate::plan::{Node, Plan};
+use crate::plan::Plan;
 
 /// Prints the log of a recipe's last build, failed or not.
 pub fn run(common: &Common, args: &Log) -> Result<(), Failure> {
@@ -14,9 +14,8 @@ pub fn run(common: &Common, args: &Log) -> Result<(), Failure> {
     let name = &args.name.recipe;
     let plan = Plan::new(&project.catalog, &project.target, std::slice::from_ref(name))?;
     let survey = survey(&plan, &project.store)?;
-    let node = if args.test { Node::Test(name.clone()) } else { Node::Build(name.clone()) };
-    let id = plan.order().iter().find(|id| *plan.node(**id) == node);
-    let key = match id.map(|id| survey.standing(*id)) {
+    let id = if args.test { plan.test_of(name) } else { plan.build_of(name) };
+    let key = match id.map(|id| survey.standing(id)) {
         Some(Standing::Built { key, .. } | Standing::Ready { key }) => *key,
         Some(Standing::Waiting) | None => {
             return Err(Failure::user(

@@ -89,7 +89,7 @@ impl View<'_> {
         let mut seen = BTreeSet::new();
         for id in self.plan.order().iter().rev() {
             let wanted = self.plan.recipe_name(*id).is_some_and(|name| self.plan.wanted().contains(name));
-            if wanted && matches!(self.plan.node(*id), Node::Test(_)) {
+            if wanted && matches!(self.plan.node(*id), Node::Test(..)) {
                 println!("{}", self.styled(*id));
                 self.branches(*id, "", &mut seen);
             }

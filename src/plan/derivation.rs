@@ -37,6 +37,8 @@ pub enum Work {
 pub struct Unpack {
     /// The packages.
     pub packages: Vec<SeedPackage>,
+    /// The only files that are taken out of them; all where it is empty.
+    pub only: Vec<RelPath>,
     /// Symbolic links added to them.
     pub links: BTreeMap<RelPath, String>,
 }
@@ -92,6 +94,19 @@ pub struct Case {
     pub stderr_has: Vec<String>,
     /// Its exit status.
     pub status: i32,
+    /// What runs the target's programs where the sandbox's processor cannot.
+    pub emulator: Option<Emulator>,
+}
+
+/// A program that runs those of another machine.
+#[derive(Debug, Clone)]
+pub struct Emulator {
+    /// The ELF machine whose programs it runs.
+    pub machine: String,
+    /// The object that holds it.
+    pub object: ObjectId,
+    /// Where it is in that object.
+    pub program: RelPath,
 }
 
 impl Derivation {
@@ -121,10 +136,13 @@ impl Derivation {
 }
 
 fn encode_unpack(encoder: &mut Encoder, unpack: &Unpack) {
-    let Unpack { packages, links } = unpack;
+    let Unpack { packages, only, links } = unpack;
     encoder.field("work", "unpack");
     // Names, versions and locations are for people: the bytes decide.
     encoder.list("package", packages.iter().map(|package| package.sha256));
+    if !only.is_empty() {
+        encoder.list("only", only.iter().map(RelPath::as_str));
+    }
     encode_map(encoder, "link", links.iter().map(|(path, target)| (path.as_str(), target.as_str())));
 }
 
@@ -205,7 +223,7 @@ fn encode_job(encoder: &mut Encoder, label: &str, job: &Job) {
 }
 
 fn encode_case(encoder: &mut Encoder, label: &str, case: &Case) {
-    let Case { root, sysroot, env, files, argv, stdin, stdout, stdout_has, stderr_has, status } = case;
+    let Case { root, sysroot, env, files, argv, stdin, stdout, stdout_has, stderr_has, status, emulator } = case;
     encoder.list(&format!("{label}.root"), root);
     encoder.list(&format!("{label}.sysroot"), sysroot);
     encode_map(encoder, &format!("{label}.env"), env.iter().map(|(name, value)| (name.as_str(), value)));
@@ -216,6 +234,12 @@ fn encode_case(encoder: &mut Encoder, label: &str, case: &Case) {
     encoder.list(&format!("{label}.stdout-has"), stdout_has);
     encoder.list(&format!("{label}.stderr-has"), stderr_has);
     encoder.field(&format!("{label}.status"), &status.to_string());
+    // Fields are named, so that one which is not always there makes no two cases alike.
+    if let Some(Emulator { machine, object, program }) = emulator {
+        encoder.field(&format!("{label}.emulator.machine"), machine);
+        encoder.field(&format!("{label}.emulator.object"), &object.to_string());
+        encoder.field(&format!("{label}.emulator.program"), program.as_str());
+    }
 }
 
 /// The version of the `cc` crate in this binary: how it calls the compiler is part of what a build does.

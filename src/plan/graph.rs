@@ -9,7 +9,9 @@ use petgraph::visit::EdgeRef as _;
 use super::PlanError;
 use super::closure::{closure, find};
 use crate::path::RelPath;
-use crate::recipe::{Catalog, OutputRef, Recipe, RecipeName, SeedPackage, Source, Target, TargetFacts, TestKind};
+use crate::recipe::{
+    Catalog, OutputRef, Recipe, RecipeName, SeedPackage, Seeds, Source, Target, TargetFacts, TestKind,
+};
 
 /// A node's place in its plan.
 pub type NodeId = NodeIndex;
@@ -17,20 +19,19 @@ pub type NodeId = NodeIndex;
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Node {
-    /// Unpack the toolchain's seeds.
-    Seeds,
-    /// Build a recipe.
-    Build(RecipeName),
+    /// Unpack a set of the toolchain's seeds, by its name.
+    Seeds(String),
+    /// Build a recipe for a target: the plan's, or for a tool what the sandbox runs on.
+    Build(RecipeName, Target),
     /// Test a recipe's result.
-    Test(RecipeName),
+    Test(RecipeName, Target),
 }
 
 /// What is to be done for some recipes, and in which order it can be.
 #[derive(Debug)]
 pub struct Plan<'c> {
     pub(super) catalog: &'c Catalog,
-    pub(super) target: Target,
-    pub(super) facts: &'c TargetFacts,
+    target: Target,
     graph: DiGraph<Node, ()>,
     order: Vec<NodeId>,
     index: BTreeMap<Node, NodeId>,
@@ -44,22 +45,23 @@ impl<'c> Plan<'c> {
     /// An unknown recipe or target, or a cycle of dependencies.
     pub fn new(catalog: &'c Catalog, target: &Target, wanted: &[RecipeName]) -> Result<Self, PlanError> {
         let toolchain = catalog.toolchain();
-        let facts = toolchain.targets.get(target).ok_or_else(|| PlanError::UnknownTarget {
-            toolchain: toolchain.name.clone(),
-            target: target.to_string(),
-            known: toolchain.targets.keys().map(Target::to_string).collect(),
-        })?;
+        if !toolchain.targets.contains_key(target) {
+            return Err(PlanError::UnknownTarget {
+                toolchain: toolchain.name.clone(),
+                target: target.to_string(),
+                known: toolchain.targets.keys().map(Target::to_string).collect(),
+            });
+        }
         let mut plan = Self {
             catalog,
             target: target.clone(),
-            facts,
             graph: DiGraph::new(),
             order: Vec::new(),
             index: BTreeMap::new(),
             wanted: wanted.to_vec(),
         };
         for name in wanted {
-            plan.require(Node::Test(name.clone()))?;
+            plan.require(Node::Test(name.clone(), target.clone()))?;
         }
         plan.order = toposort(&plan.graph, None).map_err(|_| PlanError::Cycle(plan.cycle()))?;
         // An edge points from a node to what it needs, so that the walk goes the other way.
@@ -76,8 +78,8 @@ impl<'c> Plan<'c> {
         self.index.insert(node.clone(), id);
         for input in self.needs(&node)? {
             // A recipe that is built is tested, whoever needs it.
-            if let Node::Build(name) = &input {
-                let test = Node::Test(name.clone());
+            if let Node::Build(name, target) = &input {
+                let test = Node::Test(name.clone(), target.clone());
                 if test != node {
                     self.require(test)?;
                 }
@@ -90,22 +92,19 @@ impl<'c> Plan<'c> {
 
     fn needs(&self, node: &Node) -> Result<Vec<Node>, PlanError> {
         match node {
-            Node::Seeds => Ok(Vec::new()),
-            Node::Build(name) => {
-                let mut needs = vec![Node::Seeds];
-                needs.extend(self.build_inputs(find(self.catalog, name)?)?.into_iter().map(Node::Build));
-                Ok(needs)
-            }
-            Node::Test(name) => {
+            Node::Seeds(_) => Ok(Vec::new()),
+            Node::Build(name, target) => self.build_inputs(find(self.catalog, name)?, target),
+            Node::Test(name, target) => {
                 let recipe = find(self.catalog, name)?;
-                let mut needs = vec![Node::Build(name.clone())];
+                let mut needs = vec![Node::Build(name.clone(), target.clone())];
                 let scripts = recipe.tests.iter().any(|test| matches!(test.kind, TestKind::Script(_)));
                 if scripts {
-                    needs.push(Node::Seeds);
-                    needs.extend(self.build_inputs(recipe)?.into_iter().map(Node::Build));
+                    needs.extend(self.build_inputs(recipe, target)?);
                 }
+                let emulator = self.facts(target).emulator.as_ref();
+                needs.extend(emulator.map(|emulator| Node::Seeds(emulator.seeds.name.clone())));
                 for output in runtime_edges(recipe) {
-                    needs.extend(closure(self.catalog, &[output])?.into_iter().map(|(recipe, _)| Node::Build(recipe)));
+                    needs.extend(self.closure_builds(&output, target)?);
                 }
                 needs.retain(|need| need != node);
                 Ok(needs)
@@ -113,19 +112,58 @@ impl<'c> Plan<'c> {
         }
     }
 
-    /// The recipes whose outputs a recipe's build sees.
-    fn build_inputs(&self, recipe: &Recipe) -> Result<Vec<RecipeName>, PlanError> {
-        let toolchain = self.catalog.toolchain();
-        let mut inputs = Vec::new();
-        if !toolchain.recipes.contains(&recipe.name) {
-            inputs.extend(toolchain.tools.iter().chain(&toolchain.sysroot).cloned());
-        }
-        inputs.extend(self.target_dependencies(recipe)?);
-        for tool in &recipe.dependencies.build {
-            let output = OutputRef { recipe: tool.clone(), component: None };
-            inputs.extend(closure(self.catalog, &[output])?.into_iter().map(|(recipe, _)| recipe));
+    /// What a recipe's build for a target sees.
+    fn build_inputs(&self, recipe: &Recipe, target: &Target) -> Result<Vec<Node>, PlanError> {
+        let mut inputs: Vec<_> = self.seeds(target).map(|seeds| Node::Seeds(seeds.name.clone())).collect();
+        let libraries = self.libraries(recipe)?;
+        inputs.extend(libraries.into_iter().map(|library| Node::Build(library, target.clone())));
+        for (tool, target) in self.tools(recipe, target) {
+            inputs.extend(self.closure_builds(&OutputRef { recipe: tool, component: None }, &target)?);
         }
         Ok(inputs)
+    }
+
+    /// The builds of a component and of what it needs at run time.
+    fn closure_builds(&self, output: &OutputRef, target: &Target) -> Result<Vec<Node>, PlanError> {
+        let named = closure(self.catalog, std::slice::from_ref(output))?;
+        Ok(named.into_iter().map(|(recipe, _)| Node::Build(recipe, target.clone())).collect())
+    }
+
+    /// The recipes whose default component is in `/` of a recipe's build, each with the target that it is built for;
+    /// the first wins.
+    pub(super) fn tools(&self, recipe: &Recipe, target: &Target) -> Vec<(RecipeName, Target)> {
+        let toolchain = self.catalog.toolchain();
+        // The toolchain's own tools are about the target; all others run in the sandbox and are no part of it.
+        let place = |tool: &RecipeName| {
+            let own = toolchain.tools.contains(tool);
+            (tool.clone(), if own { target.clone() } else { toolchain.build_target.clone() })
+        };
+        let mut tools: Vec<_> = recipe.dependencies.build.iter().map(place).collect();
+        if !toolchain.recipes.contains(&recipe.name) {
+            tools.extend(toolchain.tools.iter().map(place));
+            tools.extend(self.facts(target).tools.iter().map(place));
+        }
+        tools
+    }
+
+    /// The recipes whose `dev` component is in `/sysroot` of a recipe's build; the first wins.
+    pub(super) fn libraries(&self, recipe: &Recipe) -> Result<Vec<RecipeName>, PlanError> {
+        let toolchain = self.catalog.toolchain();
+        let mut libraries = self.target_dependencies(recipe)?;
+        if !toolchain.recipes.contains(&recipe.name) {
+            libraries.extend(toolchain.sysroot.iter().cloned());
+        }
+        Ok(libraries)
+    }
+
+    /// The seeds in `/` of every build for a target; the first wins.
+    pub(super) fn seeds(&self, target: &Target) -> impl Iterator<Item = &'c Seeds> + use<'c> {
+        self.facts(target).seeds.iter().chain([&self.catalog.toolchain().seeds])
+    }
+
+    /// What the toolchain knows of a target of this plan.
+    pub(super) fn facts(&self, target: &Target) -> &'c TargetFacts {
+        self.catalog.toolchain().targets.get(target).expect("a plan is only for targets of the toolchain")
     }
 
     /// The libraries that a recipe links with, and those that they link with, each once.
@@ -179,19 +217,42 @@ impl<'c> Plan<'c> {
     /// The recipe that a node is about.
     pub fn recipe_name(&self, id: NodeId) -> Option<&RecipeName> {
         match self.node(id) {
-            Node::Seeds => None,
-            Node::Build(name) | Node::Test(name) => Some(name),
+            Node::Seeds(_) => None,
+            Node::Build(name, _) | Node::Test(name, _) => Some(name),
         }
     }
 
-    /// The node of a build.
-    pub fn build_of(&self, name: &RecipeName) -> Option<NodeId> {
-        self.index.get(&Node::Build(name.clone())).copied()
+    /// What a node's result is for: the plan's target, or for seeds and tools what the sandbox runs on.
+    pub fn target_of(&self, id: NodeId) -> &Target {
+        match self.node(id) {
+            Node::Seeds(_) => &self.catalog.toolchain().build_target,
+            Node::Build(_, target) | Node::Test(_, target) => target,
+        }
     }
 
-    /// The node of the seeds.
-    pub(super) fn seeds(&self) -> Option<NodeId> {
-        self.index.get(&Node::Seeds).copied()
+    /// The node of a build for the plan's target.
+    pub fn build_of(&self, name: &RecipeName) -> Option<NodeId> {
+        self.build_for(name, &self.target)
+    }
+
+    /// The node of a build for a target.
+    pub(super) fn build_for(&self, name: &RecipeName, target: &Target) -> Option<NodeId> {
+        self.index.get(&Node::Build(name.clone(), target.clone())).copied()
+    }
+
+    /// The node of a test for the plan's target.
+    pub fn test_of(&self, name: &RecipeName) -> Option<NodeId> {
+        self.index.get(&Node::Test(name.clone(), self.target.clone())).copied()
+    }
+
+    /// The node of a set of seeds.
+    pub(super) fn seeds_of(&self, name: &str) -> Option<NodeId> {
+        self.index.get(&Node::Seeds(name.to_owned())).copied()
+    }
+
+    /// A set of seeds that the plan unpacks.
+    pub fn seed_set(&self, name: &str) -> Option<&'c Seeds> {
+        self.catalog.toolchain().seed_sets().find(|seeds| seeds.name == name)
     }
 
     /// What a node needs, in a stable order.
@@ -204,9 +265,11 @@ impl<'c> Plan<'c> {
     /// The sources that a node takes from the store; known before its inputs are built.
     pub fn sources(&self, id: NodeId) -> Vec<Source> {
         match self.node(id) {
-            Node::Seeds => self.catalog.toolchain().seeds.packages.iter().map(package_source).collect(),
-            Node::Build(name) => self.catalog.recipe(name).map(|recipe| recipe.sources.clone()).unwrap_or_default(),
-            Node::Test(_) => Vec::new(),
+            Node::Seeds(name) => {
+                self.seed_set(name).into_iter().flat_map(|seeds| &seeds.packages).map(package_source).collect()
+            }
+            Node::Build(name, _) => self.catalog.recipe(name).map(|recipe| recipe.sources.clone()).unwrap_or_default(),
+            Node::Test(..) => Vec::new(),
         }
     }
 
@@ -225,16 +288,24 @@ impl<'c> Plan<'c> {
         self.catalog
     }
 
-    /// A node's name for people: `sed-4.9`, `sed-4.9 test`, `debian-12 seeds`.
+    /// A node's name for people: `sed-4.9`, `sed-4.9 test`, `debian-12 seeds`; what is for another target than the
+    /// one that the sandbox runs on says so: `sed-4.9 (aarch64-linux-musl)`.
     pub fn name(&self, id: NodeId) -> String {
-        let full = |name: &RecipeName| match self.catalog.recipe(name) {
-            Some(recipe) => format!("{name}-{}", recipe.version),
-            None => name.to_string(),
-        };
+        let test = if matches!(self.node(id), Node::Test(..)) { " test" } else { "" };
+        let target = self.target_of(id);
+        let abroad = *target != self.catalog.toolchain().build_target;
+        let target = if abroad { format!(" ({target})") } else { String::new() };
+        format!("{}{test}{target}", self.result_name(id))
+    }
+
+    /// The name of what a node gives, in the store's roots: `sed-4.9`, `debian-12 seeds`.
+    pub fn result_name(&self, id: NodeId) -> String {
         match self.node(id) {
-            Node::Seeds => format!("{} seeds", self.catalog.toolchain().seeds.name),
-            Node::Build(name) => full(name),
-            Node::Test(name) => format!("{} test", full(name)),
+            Node::Seeds(name) => format!("{name} seeds"),
+            Node::Build(name, _) | Node::Test(name, _) => match self.catalog.recipe(name) {
+                Some(recipe) => format!("{name}-{}", recipe.version),
+                None => name.to_string(),
+            },
         }
     }
 }

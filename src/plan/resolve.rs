@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::closure::{closure, find};
-use super::derivation::{BuildWork, Case, Derivation, TestWork, Unpack, Work};
+use super::derivation::{BuildWork, Case, Derivation, Emulator, TestWork, Unpack, Work};
 use super::{Node, NodeId, Outputs, Plan, PlanError, SEEDS_OUTPUT, fill};
 use crate::archive::EPOCH;
 use crate::digest::ObjectId;
-use crate::recipe::{CcTarget, CcUnit, ComponentName, OutputRef, Recipe, RecipeName, Steps, Test, TestKind, Words};
+use crate::recipe::{
+    CcTarget, CcUnit, ComponentName, OutputRef, Recipe, RecipeName, Steps, Target, Test, TestKind, Words,
+};
 use crate::sandbox::{Action, Job, Step, Unit};
 
 /// Where programs are looked for, in builds and in tests.
@@ -25,23 +27,25 @@ impl Plan<'_> {
         if self.inputs(id).into_iter().any(|input| built(input).is_none()) {
             return Ok(None);
         }
-        let resolver = Resolver { plan: self, built };
+        let target = self.target_of(id);
+        let resolver = Resolver { plan: self, target, built };
         let work = match self.node(id) {
-            Node::Seeds => {
-                let seeds = &self.catalog.toolchain().seeds;
-                Work::Unpack(Unpack { packages: seeds.packages.clone(), links: seeds.links.clone() })
+            Node::Seeds(name) => {
+                let seeds = self.seed_set(name).expect("a node names seeds of the toolchain");
+                let (packages, only) = (seeds.packages.clone(), seeds.only.clone());
+                Work::Unpack(Unpack { packages, only, links: seeds.links.clone() })
             }
-            Node::Build(name) => Work::Build(resolver.build(find(self.catalog, name)?)?),
-            Node::Test(name) => {
+            Node::Build(name, _) => Work::Build(resolver.build(find(self.catalog, name)?)?),
+            Node::Test(name, _) => {
                 let recipe = find(self.catalog, name)?;
                 let cases = recipe.tests.iter().map(|test| resolver.case(recipe, test));
                 Work::Test(TestWork { cases: cases.collect::<Result<_, _>>()? })
             }
         };
-        Ok(Some(Derivation { name: self.name(id), target: self.target.to_string(), work }))
+        Ok(Some(Derivation { name: self.name(id), target: target.to_string(), work }))
     }
 
-    /// The object of a component.
+    /// The object of a component for the plan's target.
     ///
     /// # Errors
     /// When the recipe's build did not give it.
@@ -51,7 +55,17 @@ impl Plan<'_> {
         recipe: &RecipeName,
         component: &ComponentName,
     ) -> Result<ObjectId, PlanError> {
-        let outputs = self.build_of(recipe).and_then(built);
+        self.object_for(built, recipe, component, self.target())
+    }
+
+    fn object_for<'a>(
+        &self,
+        built: Built<'a>,
+        recipe: &RecipeName,
+        component: &ComponentName,
+        target: &Target,
+    ) -> Result<ObjectId, PlanError> {
+        let outputs = self.build_for(recipe, target).and_then(built);
         outputs.and_then(|outputs| outputs.get(component.as_str())).copied().ok_or_else(|| {
             PlanError::UnknownComponent {
                 recipe: recipe.clone(),
@@ -64,46 +78,46 @@ impl Plan<'_> {
 
 struct Resolver<'p, 'a> {
     plan: &'p Plan<'p>,
+    /// What the build or test is for.
+    target: &'p Target,
     built: Built<'a>,
 }
 
 impl Resolver<'_, '_> {
     fn object(&self, recipe: &RecipeName, component: &ComponentName) -> Result<ObjectId, PlanError> {
-        self.plan.object(self.built, recipe, component)
+        self.plan.object_for(self.built, recipe, component, self.target)
     }
 
-    fn closure(&self, outputs: &[OutputRef]) -> Result<Vec<ObjectId>, PlanError> {
+    fn closure(&self, outputs: &[OutputRef], target: &Target) -> Result<Vec<ObjectId>, PlanError> {
         let named = closure(self.plan.catalog, outputs)?;
-        named.iter().map(|(recipe, component)| self.object(recipe, component)).collect()
+        let object = |(recipe, component): &(_, _)| self.plan.object_for(self.built, recipe, component, target);
+        named.iter().map(object).collect()
     }
 
     /// `/` of a build: the recipe's tools, the toolchain's, the seeds.
     fn root(&self, recipe: &Recipe) -> Result<Vec<ObjectId>, PlanError> {
-        let toolchain = self.plan.catalog.toolchain();
-        let mut tools: Vec<RecipeName> = recipe.dependencies.build.clone();
-        if !toolchain.recipes.contains(&recipe.name) {
-            tools.extend(toolchain.tools.iter().cloned());
+        let mut root: Vec<ObjectId> = Vec::new();
+        for (recipe, target) in self.plan.tools(recipe, self.target) {
+            let objects = self.closure(&[OutputRef { recipe, component: None }], &target)?;
+            root.extend(objects.into_iter().filter(|id| !root.contains(id)).collect::<Vec<_>>());
         }
-        let tools: Vec<_> = tools.into_iter().map(|recipe| OutputRef { recipe, component: None }).collect();
-        let mut root = self.closure(&tools)?;
-        let seeds = self.plan.seeds().and_then(self.built).and_then(|outputs| outputs.get(SEEDS_OUTPUT));
-        root.extend(seeds);
+        root.extend(self.plan.seeds(self.target).filter_map(|seeds| self.seeds(&seeds.name)));
         Ok(root)
+    }
+
+    fn seeds(&self, name: &str) -> Option<ObjectId> {
+        self.plan.seeds_of(name).and_then(self.built).and_then(|outputs| outputs.get(SEEDS_OUTPUT)).copied()
     }
 
     /// `/sysroot` of a build: the libraries that it links with, then the toolchain's.
     fn sysroot(&self, recipe: &Recipe) -> Result<Vec<ObjectId>, PlanError> {
-        let toolchain = self.plan.catalog.toolchain();
-        let mut libraries = self.plan.target_dependencies(recipe)?;
-        if !toolchain.recipes.contains(&recipe.name) {
-            libraries.extend(toolchain.sysroot.iter().cloned());
-        }
+        let libraries = self.plan.libraries(recipe)?;
         libraries.iter().map(|library| self.object(library, &ComponentName::dev())).collect()
     }
 
     /// The environment that every build has, before the recipe's own.
     fn env(&self) -> BTreeMap<String, String> {
-        let (host, build) = (self.plan.target.to_string(), self.plan.facts.build.clone());
+        let (host, build) = (self.target.to_string(), self.plan.facts(self.target).build.clone());
         let mut env: BTreeMap<String, String> = [
             ("PATH", PATH),
             ("HOME", "/tmp"),
@@ -135,7 +149,7 @@ impl Resolver<'_, '_> {
             files,
             steps: self.steps(recipe, &env),
             env,
-            machine: self.plan.facts.machine.clone(),
+            machine: self.plan.facts(self.target).machine.clone(),
             division: division(recipe),
         })
     }
@@ -181,7 +195,7 @@ impl Resolver<'_, '_> {
     fn job(&self, target: &CcTarget, env: &BTreeMap<String, String>) -> Job {
         let CcTarget { units, copies } = target;
         let tool = |name: &str, default: &str| env.get(name).cloned().unwrap_or_else(|| default.to_owned());
-        let host = self.plan.target.to_string();
+        let host = self.target.to_string();
         // Rust names a vendor where the triplet does not.
         let triple = host.split_once('-').map_or(host.clone(), |(machine, rest)| format!("{machine}-unknown-{rest}"));
         Job {
@@ -211,7 +225,15 @@ impl Resolver<'_, '_> {
             stdout_has: stdout_has.clone(),
             stderr_has: stderr_has.clone(),
             status: *status,
+            emulator: self.emulator(),
         })
+    }
+
+    /// What runs the target's programs where the sandbox's processor cannot.
+    fn emulator(&self) -> Option<Emulator> {
+        let emulator = self.plan.facts(self.target).emulator.as_ref()?;
+        let machine = self.plan.facts(self.target).machine.clone();
+        Some(Emulator { machine, object: self.seeds(&emulator.seeds.name)?, program: emulator.program.clone() })
     }
 
     /// Where a program is run without a shell: its component's run-time closure is all that there is.
@@ -221,7 +243,7 @@ impl Resolver<'_, '_> {
         outputs.extend_from_slice(&test.with);
         let env = [("PATH", PATH), ("HOME", "/tmp"), ("TZ", "UTC"), ("LC_ALL", "C")];
         Ok(Scene {
-            root: self.closure(&outputs)?,
+            root: self.closure(&outputs, self.target)?,
             sysroot: Vec::new(),
             env: env.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
             argv: argv.to_vec(),
@@ -231,7 +253,7 @@ impl Resolver<'_, '_> {
     /// Where a script is run: the build's world, with all that the build gave laid over it.
     fn workshop_scene(&self, recipe: &Recipe, script: &str, with: &[OutputRef]) -> Result<Scene, PlanError> {
         let (mut outputs, mut sysroot) = (with.to_vec(), Vec::new());
-        let own = self.plan.build_of(&recipe.name).and_then(self.built);
+        let own = self.plan.build_for(&recipe.name, self.target).and_then(self.built);
         for component in own.into_iter().flat_map(Outputs::keys) {
             let component = ComponentName::new(component.clone()).expect("a build's outputs are components");
             if component == ComponentName::dev() {
@@ -240,7 +262,7 @@ impl Resolver<'_, '_> {
                 outputs.push(OutputRef { recipe: recipe.name.clone(), component: Some(component) });
             }
         }
-        let mut root = self.closure(&outputs)?;
+        let mut root = self.closure(&outputs, self.target)?;
         // A recipe of the toolchain is among its own tools.
         let tools: Vec<_> = self.root(recipe)?.into_iter().filter(|id| !root.contains(id)).collect();
         root.extend(tools);

@@ -11,8 +11,10 @@ use toml::Spanned;
 
 use super::loader::{Loaded, Loader, report_unknown};
 use super::nearest::nearest;
-use super::parse::{Presets, ToolchainFile, parse_preset, parse_recipe, parse_seeds, parse_toolchain, read_image_spec};
-use super::{Diagnostic, ImageSpec, Preset, Recipe, RecipeName, Seeds, Toolchain};
+use super::parse::{
+    Presets, TargetFile, ToolchainFile, parse_preset, parse_recipe, parse_seeds, parse_toolchain, read_image_spec,
+};
+use super::{Diagnostic, Emulator, ImageSpec, Preset, Recipe, RecipeName, Seeds, TargetFacts, Toolchain};
 use crate::fs::{self, FsError};
 
 /// The toolchain that builds everything.
@@ -75,7 +77,7 @@ impl Catalog {
         let own = recipes.keys().filter(|name| own.iter().any(|own| own == name.as_str())).cloned().collect();
         let toolchain = toolchain.value.expect("a file without faults has a value");
         let presets = presets.into_iter().filter_map(|(name, preset)| Some((name, preset?))).collect();
-        Ok(Self { root: root.to_owned(), recipes, toolchain: complete(toolchain, seeds, own), presets })
+        Ok(Self { root: root.to_owned(), recipes, toolchain: complete(toolchain, &seeds, own), presets })
     }
 
     /// The project's root, below which recipes' files lie. Those of the toolchain and of presets are named as seen
@@ -137,9 +139,23 @@ fn below(root: &Path, mut recipe: Recipe) -> Recipe {
     recipe
 }
 
-fn complete(file: ToolchainFile, mut seeds: BTreeMap<String, Option<Seeds>>, recipes: Vec<RecipeName>) -> Toolchain {
-    let ToolchainFile { name, summary, seeds: wanted, tools, sysroot, linked, env, targets, file, sha256 } = file;
-    let seeds = seeds.remove(wanted.get_ref()).flatten().expect("the seeds have been looked up");
+fn complete(file: ToolchainFile, seeds: &BTreeMap<String, Option<Seeds>>, recipes: Vec<RecipeName>) -> Toolchain {
+    let ToolchainFile { name, summary, build_target, seeds: own, tools, sysroot, linked, env, targets, file, sha256 } =
+        file;
+    let named = |name: &Spanned<String>| {
+        let seeds = seeds.get(name.get_ref()).and_then(Option::as_ref);
+        seeds.expect("the seeds have been looked up").clone()
+    };
+    let facts = |target: TargetFile| TargetFacts {
+        build: target.build,
+        machine: target.machine,
+        seeds: target.seeds.as_ref().map(named),
+        tools: target.tools,
+        instead: target.instead.into_iter().map(|(package, other)| (package, other.into_inner())).collect(),
+        emulator: target.emulator.map(|(seeds, program)| Emulator { seeds: named(&seeds), program }),
+    };
+    let targets = targets.into_iter().map(|(target, file)| (target, facts(file))).collect();
     let linked = linked.into_iter().map(Spanned::into_inner).collect();
-    Toolchain { name, summary, seeds, tools, sysroot, linked, env, targets, recipes, file, sha256 }
+    let seeds = named(&own);
+    Toolchain { name, summary, build_target, seeds, tools, sysroot, linked, env, targets, recipes, file, sha256 }
 }

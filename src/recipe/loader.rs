@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use toml::Spanned;
+
 use super::nearest::{did_you_mean, listed};
 use super::parse::{Parsed, Reference, ToolchainFile};
 use super::{ComponentName, Diagnostic, Linked, Recipe, Seeds};
@@ -99,22 +101,30 @@ impl<'r> Loader<'r> {
 
     /// Reports a toolchain whose seeds, or parts of them that it links, are not there.
     pub fn check_seeds(&mut self, toolchain: &Loaded<ToolchainFile>, seeds: &BTreeMap<String, Option<Seeds>>) {
-        let Some(wanted) = toolchain.value.as_ref().map(|toolchain| &toolchain.seeds) else { return };
-        let name = wanted.get_ref();
-        if !seeds.contains_key(name) {
+        let Some(value) = &toolchain.value else { return };
+        let mut fault = |place: std::ops::Range<usize>, message: String, help: Option<String>| {
+            self.faults.push(Diagnostic::new(&toolchain.file, &toolchain.text, place, message, help));
+        };
+        for wanted in value.seed_names().filter(|wanted| !seeds.contains_key(wanted.get_ref())) {
             let help = format!("seeds are {}", listed(seeds.keys(), "and"));
-            let message = format!("unknown seeds `{name}`");
-            self.faults.push(Diagnostic::new(&toolchain.file, &toolchain.text, wanted.span(), message, Some(help)));
+            fault(wanted.span(), format!("unknown seeds `{}`", wanted.get_ref()), Some(help));
         }
-        // Seeds with faults are known, their packages are not.
-        let Some(Some(seeds)) = seeds.get(name) else { return };
-        let names: Vec<&str> = seeds.packages.iter().map(|package| package.name.as_str()).collect();
-        for linked in toolchain.value.iter().flat_map(|toolchain| &toolchain.linked) {
-            let Linked::Seed(library) = linked.get_ref() else { continue };
-            if !names.contains(&library.package.as_str()) {
-                let help = did_you_mean(&library.package, names.iter().copied());
-                let message = format!("the seeds `{name}` have no package `{}`", library.package);
-                self.faults.push(Diagnostic::new(&toolchain.file, &toolchain.text, linked.span(), message, help));
+        let mut check = |set: &Spanned<String>, package: &str, place: std::ops::Range<usize>| {
+            // Seeds with faults are known, their packages are not.
+            let Some(Some(seeds)) = seeds.get(set.get_ref()) else { return };
+            if seeds.package(package).is_none() {
+                let help = did_you_mean(package, seeds.packages.iter().map(|package| package.name.as_str()));
+                fault(place, format!("the seeds `{}` have no package `{package}`", set.get_ref()), help);
+            }
+        };
+        for linked in &value.linked {
+            if let Linked::Seed(library) = linked.get_ref() {
+                check(&value.seeds, &library.package, linked.span());
+            }
+        }
+        for target in value.targets.values() {
+            for (_, other) in &target.instead {
+                check(target.seeds.as_ref().unwrap_or(&value.seeds), other.get_ref(), other.span());
             }
         }
     }

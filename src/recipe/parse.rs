@@ -30,7 +30,7 @@ pub(super) use build::Presets;
 pub(super) use image::read_image_spec;
 pub use image::{load_image_spec, load_policy, parse_image_spec};
 pub(super) use recipe::parse_recipe;
-pub(super) use toolchain::{ToolchainFile, parse_preset, parse_seeds, parse_toolchain};
+pub(super) use toolchain::{TargetFile, ToolchainFile, parse_preset, parse_seeds, parse_toolchain};
 
 /// Reads a local file, given its path as seen from where the parsed file's own path is.
 pub(super) type ReadLocal<'a> = &'a dyn Fn(&Path) -> io::Result<Vec<u8>>;

@@ -1,6 +1,6 @@
 //! What a toolchain, its seeds and the presets say, once they have been parsed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -39,6 +39,8 @@ pub struct Toolchain {
     pub name: String,
     /// What it is, in a line.
     pub summary: String,
+    /// What runs in the sandbox: tools are built for it.
+    pub build_target: Target,
     /// The binaries that it starts from.
     pub seeds: Seeds,
     /// Recipes whose default component is laid over the seeds in `/`.
@@ -71,7 +73,7 @@ pub enum Linked {
 /// A library out of a seed package, with the facts that a package of binaries does not state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeedLibrary {
-    /// The seed package that brings it.
+    /// The seed package that brings it; a target can have another in its place.
     pub package: String,
     /// The library's own name.
     pub name: String,
@@ -85,13 +87,47 @@ pub struct SeedLibrary {
     pub cpe: Option<Cpe>,
 }
 
+impl Toolchain {
+    /// All seeds that it names, each set once: its own, then the targets'.
+    pub fn seed_sets(&self) -> impl Iterator<Item = &Seeds> {
+        let mut names = BTreeSet::new();
+        let targets = self.targets.values();
+        let others = targets.flat_map(|facts| facts.seeds.iter().chain(facts.emulator.as_ref().map(|e| &e.seeds)));
+        [&self.seeds].into_iter().chain(others).filter(move |seeds| names.insert(seeds.name.as_str()))
+    }
+
+    /// The seed package that brings a library for a target, with the name of its set.
+    pub fn seed_of(&self, library: &SeedLibrary, target: &Target) -> Option<(&SeedPackage, &str)> {
+        let facts = self.targets.get(target)?;
+        let name = facts.instead.get(&library.package).unwrap_or(&library.package);
+        facts.seeds.iter().chain([&self.seeds]).find_map(|seeds| Some((seeds.package(name)?, seeds.name.as_str())))
+    }
+}
+
 /// What a toolchain knows of one target.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct TargetFacts {
     /// The triplet for `configure --build`.
     pub build: String,
     /// The ELF machine: `x86_64` or `aarch64`.
     pub machine: String,
+    /// Seeds that are laid over the toolchain's own, where it needs more: a cross compiler.
+    pub seeds: Option<Seeds>,
+    /// Recipes whose default component, built for the build target, is in `/` beside the toolchain's tools.
+    pub tools: Vec<RecipeName>,
+    /// Seed packages that stand in for others as the origin of a linked library: package → its stand-in.
+    pub instead: BTreeMap<String, String>,
+    /// What runs the target's programs where the sandbox's processor cannot.
+    pub emulator: Option<Emulator>,
+}
+
+/// A program that runs those of another machine, for tests.
+#[derive(Debug, Clone)]
+pub struct Emulator {
+    /// The seeds that bring it; they are in no build.
+    pub seeds: Seeds,
+    /// Where it is in them.
+    pub program: RelPath,
 }
 
 /// The only binaries that are not built here.
@@ -103,12 +139,21 @@ pub struct Seeds {
     pub summary: String,
     /// The packages, in the file's order.
     pub packages: Vec<SeedPackage>,
+    /// The only files that are taken out of the packages; all of them where it is empty.
+    pub only: Vec<RelPath>,
     /// Symbolic links that the packages' own scripts would have made.
     pub links: Links,
     /// The file that they were read from.
     pub file: PathBuf,
     /// What that file's text hashed to; not part of any key.
     pub sha256: Sha256,
+}
+
+impl Seeds {
+    /// A package by its name.
+    pub fn package(&self, name: &str) -> Option<&SeedPackage> {
+        self.packages.iter().find(|package| package.name == name)
+    }
 }
 
 /// Link path → target.

@@ -10,7 +10,7 @@ use std::os::fd::OwnedFd;
 
 use super::wire::{Message, Reporter};
 use super::world::{SetupError, attempt};
-use super::{Spec, UID, init, sys};
+use super::{Spec, UID, emulation, init, sys};
 
 /// The name (`argv[0]`) under which drystone's binary is the supervisor.
 pub const SUPERVISOR_NAME: &str = "drystone-sandbox";
@@ -45,17 +45,18 @@ fn enter(log: OwnedFd) -> Result<Option<init::Start>, SetupError> {
     }
     let makeflags = std::env::var("MAKEFLAGS").ok();
     attempt("close what drystone was started with", "proc", close_strangers(makeflags.as_deref().unwrap_or("")))?;
-    let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
-    let namespaces = libc::CLONE_NEWUSER
-        | libc::CLONE_NEWNS
-        | libc::CLONE_NEWPID
-        | libc::CLONE_NEWNET
-        | libc::CLONE_NEWIPC
-        | libc::CLONE_NEWUTS;
-    attempt("make user, mount, pid, net, ipc and uts namespaces", "user-namespaces", sys::unshare(namespaces))?;
+    let scratch = spec.build.parent().expect("a build directory lies in the scratch directory");
+    let emulation = spec.emulator.as_ref().map(|emulator| emulation::enter(emulator, &scratch.join("emulation")));
+    let emulation = emulation.transpose()?;
+    let namespaces =
+        libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWNET | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
+    attempt(
+        "make user, mount, pid, net, ipc and uts namespaces",
+        "user-namespaces",
+        sys::unshare_user(namespaces, UID),
+    )?;
     // cgroup namespaces came with Linux 4.6 and can be configured out; there is no cgroup file system inside anyway.
     let _ = sys::unshare(libc::CLONE_NEWCGROUP);
-    attempt("map the user", "user-namespaces", map(uid.as_raw(), gid.as_raw()))?;
     match attempt("start pid 1", "fork", sys::fork())? {
         sys::Fork::Child => {
             attempt("die with the supervisor", "prctl", sys::die_with_parent())?;
@@ -64,6 +65,7 @@ fn enter(log: OwnedFd) -> Result<Option<init::Start>, SetupError> {
         sys::Fork::Parent(child) => {
             drop(log);
             attempt("wait for pid 1", "wait", sys::wait(child, true))?;
+            drop(emulation);
             Ok(None)
         }
     }
@@ -73,13 +75,6 @@ fn read_spec() -> io::Result<Spec> {
     let mut text = Vec::new();
     io::stdin().lock().read_to_end(&mut text)?;
     serde_json::from_slice(&text).map_err(io::Error::other)
-}
-
-/// One id each is mapped, which needs no privilege: see `user_namespaces(7)`.
-fn map(uid: u32, gid: u32) -> io::Result<()> {
-    fs::write("/proc/self/setgroups", "deny")?;
-    fs::write("/proc/self/uid_map", format!("{UID} {uid} 1"))?;
-    fs::write("/proc/self/gid_map", format!("{UID} {gid} 1"))
 }
 
 /// Keeps the steps from inheriting descriptors that whoever started drystone left open: all but the standard ones

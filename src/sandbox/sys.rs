@@ -19,6 +19,16 @@ pub fn unshare(flags: c_int) -> io::Result<()> {
     check(unsafe { libc::unshare(flags) }).map(drop)
 }
 
+/// Makes a user namespace, and the others that `flags` name. Within, this process's user and group are `id`: one id
+/// each is mapped, which needs no privilege (`user_namespaces(7)`).
+pub fn unshare_user(flags: c_int, id: u32) -> io::Result<()> {
+    let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    unshare(libc::CLONE_NEWUSER | flags)?;
+    std::fs::write("/proc/self/setgroups", "deny")?;
+    std::fs::write("/proc/self/uid_map", format!("{id} {uid} 1"))?;
+    std::fs::write("/proc/self/gid_map", format!("{id} {gid} 1"))
+}
+
 /// Which side of a fork this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fork {

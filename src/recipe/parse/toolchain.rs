@@ -15,21 +15,42 @@ use crate::path::RelPath;
 use crate::recipe::nearest::{did_you_mean, listed};
 use crate::recipe::{
     ComponentName, Linked, Links, Location, Phase, Preset, RecipeName, SeedLibrary, SeedPackage, Seeds, Target,
-    TargetFacts,
 };
 
 /// A toolchain's own file; what it names is put in its place by the catalogue.
 pub(in crate::recipe) struct ToolchainFile {
     pub name: String,
     pub summary: String,
+    pub build_target: Target,
     pub seeds: Spanned<String>,
     pub tools: Vec<RecipeName>,
     pub sysroot: Vec<RecipeName>,
     pub linked: Vec<Spanned<Linked>>,
     pub env: BTreeMap<String, String>,
-    pub targets: BTreeMap<Target, TargetFacts>,
+    pub targets: BTreeMap<Target, TargetFile>,
     pub file: PathBuf,
     pub sha256: Sha256,
+}
+
+/// What a toolchain's file says of one target.
+pub(in crate::recipe) struct TargetFile {
+    pub build: String,
+    pub machine: String,
+    pub seeds: Option<Spanned<String>>,
+    pub tools: Vec<RecipeName>,
+    /// Each stand-in where it is written.
+    pub instead: Vec<(String, Spanned<String>)>,
+    pub emulator: Option<(Spanned<String>, RelPath)>,
+}
+
+impl ToolchainFile {
+    /// Every set of seeds that the file names, where it does.
+    pub fn seed_names(&self) -> impl Iterator<Item = &Spanned<String>> {
+        let targets = self.targets.values();
+        let others =
+            targets.flat_map(|target| target.seeds.iter().chain(target.emulator.iter().map(|(seeds, _)| seeds)));
+        [&self.seeds].into_iter().chain(others)
+    }
 }
 
 /// Parses `toolchains/NAME/toolchain.toml`.
@@ -42,6 +63,7 @@ pub(in crate::recipe) fn parse_toolchain(file: &Path, text: &str) -> Parsed<Tool
             fields.document.report(name.span(), message, None);
         }
         let summary = fields.required::<Line>("summary");
+        let build_target = fields.required::<Spanned<String>>("build-target");
         let seeds = fields.required("seeds");
         let tools = recipe_names(fields, "tools", None);
         let sysroot = recipe_names(fields, "sysroot", Some(ComponentName::dev()));
@@ -51,9 +73,17 @@ pub(in crate::recipe) fn parse_toolchain(file: &Path, text: &str) -> Parsed<Tool
         if targets.is_empty() {
             fields.report("a toolchain needs a target", Some("add [target.TRIPLET]".to_owned()));
         }
+        if let Some(target) =
+            build_target.as_ref().filter(|name| !targets.contains_key(&Target((*name).get_ref().clone())))
+        {
+            let message = format!("the toolchain has no target `{}`", target.get_ref());
+            let help = format!("targets are {}", listed(targets.keys(), "and"));
+            fields.document.report(target.span(), message, Some(help));
+        }
         Some(ToolchainFile {
             name: name?.into_inner(),
             summary: summary?.0,
+            build_target: Target(build_target?.into_inner()),
             seeds: seeds?,
             tools,
             sysroot,
@@ -113,7 +143,7 @@ fn toolchain_environment(fields: &mut Fields<'_>) -> BTreeMap<String, String> {
     variables.into_iter().map(|(name, value)| (name.into_inner(), value.into_inner())).collect()
 }
 
-fn target((name, mut fields): (Spanned<String>, Fields<'_>)) -> Option<(Target, TargetFacts)> {
+fn target((name, mut fields): (Spanned<String>, Fields<'_>)) -> Option<(Target, TargetFile)> {
     let build = fields.required::<Line>("build");
     let machine = fields.required::<Spanned<String>>("machine");
     let known = ["x86_64", "aarch64"];
@@ -121,8 +151,23 @@ fn target((name, mut fields): (Spanned<String>, Fields<'_>)) -> Option<(Target, 
         let message = format!("unknown machine `{}`", machine.get_ref());
         fields.document.report(machine.span(), message, Some(format!("machines are {}", listed(known, "and"))));
     }
+    let seeds = fields.optional("seeds");
+    let tools = recipe_names(&mut fields, "tools", None);
+    let instead: Entries<Spanned<String>> = fields.or_default("instead");
+    let emulator = fields.table("emulator", "[target.TRIPLET.emulator]").map(|mut fields| {
+        let (seeds, program) = (fields.required("seeds"), fields.required("program"));
+        fields.finish();
+        seeds.zip(program)
+    });
     fields.finish();
-    let facts = TargetFacts { build: build?.0, machine: machine?.into_inner() };
+    let facts = TargetFile {
+        build: build?.0,
+        machine: machine?.into_inner(),
+        seeds,
+        tools,
+        instead: instead.0.into_iter().map(|(package, other)| (package.into_inner(), other)).collect(),
+        emulator: emulator.flatten(),
+    };
     Some((Target(name.into_inner()), facts))
 }
 
@@ -134,12 +179,14 @@ pub(in crate::recipe) fn parse_seeds(file: &Path, text: &str) -> Parsed<Seeds> {
         let packages: Vec<_> = fields.tables("package", "[[package]]").into_iter().map(package).collect();
         let names: Vec<_> = packages.iter().flatten().map(|(name, _)| name.clone()).collect();
         report_repeats(&names, fields.document);
+        let only = fields.or_default("only");
         let links = links(fields);
         let packages = packages.into_iter().map(|package| package.map(|(_, package)| package));
         Some(Seeds {
             name: name?,
             summary: summary?.0,
             packages: packages.collect::<Option<_>>()?,
+            only,
             links,
             file: fields.document.file.to_owned(),
             sha256: fields.document.sha256(),
