@@ -152,6 +152,17 @@ pub struct Summary {
     pub linked: usize,
 }
 
+/// An image for several platforms that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Several {
+    /// The digest of the index that names the platforms' manifests: the image's name.
+    pub index: Sha256,
+    /// The images, one for each target in the order in which they were given. What two of them share counts for both.
+    pub images: Vec<Summary>,
+    /// Bytes in all: of the blobs, or of the archive.
+    pub size: u64,
+}
+
 /// One layer that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LayerSummary {
@@ -201,7 +212,11 @@ pub fn write_with<E: From<ImageError>>(
     let place = output::Place::claim(output, options.format)?;
     let summary = match options.format {
         Format::Oci => layout::write(rootfs, options, store, &place.draft())?,
-        Format::OciArchive => layout::write_archive(rootfs, options, store, &place)?,
+        Format::OciArchive => {
+            let layout = place.scratch("layout");
+            let summary = layout::write(rootfs, options, store, &layout)?;
+            Summary { size: layout::archive(&layout, &place)?, ..summary }
+        }
         Format::DockerArchive => docker::write(rootfs, options, store, &place)?,
         Format::Rootfs => directory::write(rootfs, options, store, &place.draft())?,
     };
@@ -211,4 +226,38 @@ pub fn write_with<E: From<ImageError>>(
     }
     place.publish().map_err(ImageError::from)?;
     Ok(summary)
+}
+
+/// [`write_with`] for several platforms: one image, of which each client takes what its machine runs. Only the OCI
+/// formats can hold such a thing; the options' target counts for nothing.
+///
+/// # Errors
+/// As [`write_with`]; also for a format that holds one image alone.
+///
+/// # Panics
+/// Without a variant.
+pub fn write_several<E: From<ImageError>>(
+    variants: &[(Target, &Rootfs)],
+    options: &Options,
+    store: &Store,
+    output: &Path,
+    beside: impl FnOnce(&Several) -> Result<Beside, E>,
+) -> Result<Several, E> {
+    if matches!(options.format, Format::DockerArchive | Format::Rootfs) {
+        return Err(
+            ImageError::OnePlatform { targets: variants.iter().map(|(target, _)| target.clone()).collect() }.into()
+        );
+    }
+    let place = output::Place::claim(output, options.format)?;
+    let archived = options.format == Format::OciArchive;
+    let layout = if archived { place.scratch("layout") } else { place.draft() };
+    let mut several = layout::write_several(variants, options, store, &layout)?;
+    let files = beside(&several)?;
+    if archived {
+        several.size = layout::archive(&layout, &place)?;
+    } else {
+        layout::add(&layout, &files)?;
+    }
+    place.publish().map_err(ImageError::from)?;
+    Ok(several)
 }

@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::attest::Need;
 pub use images::{ImageCheck, ImageDiff, ImageInspect, ImageReport, ImageWhy, Reading, ReportFormat};
 
-use crate::recipe::OutputRef;
+use crate::recipe::{OutputRef, Target};
 pub use registry::{ImagePull, ImagePush, RegistryAccess};
 
 const EXAMPLES: &str = "\
@@ -42,9 +42,18 @@ pub struct Common {
     /// The store [default: the project's store/]
     #[arg(long, global = true, value_name = "DIR", env = "DRYSTONE_STORE")]
     pub store: Option<PathBuf>,
-    /// What the binaries run on
-    #[arg(long, global = true, value_name = "TRIPLET", default_value = "x86_64-linux-musl")]
-    pub target: String,
+    /// What the binaries run on, such as aarch64-linux-musl [default: what the toolchain itself runs on; for an
+    /// image, all that its spec lists]
+    #[arg(long, global = true, value_name = "TRIPLET")]
+    pub target: Option<String>,
+}
+
+impl Common {
+    /// What an image is looked at for, by verbs that need no project: the target named, else this machine's.
+    pub fn target_or_host(&self) -> Target {
+        let host = || format!("{}-linux-musl", std::env::consts::ARCH);
+        Target(self.target.clone().unwrap_or_else(host))
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -139,6 +148,7 @@ Examples:
   drystone image build recipes/images/jq.toml -o out/jq
   drystone image build recipes/images/curl.toml -o curl.tar --format oci-archive
   drystone image build recipes/images/toolbox.toml -o toolbox --format rootfs
+  drystone image build recipes/images/static.toml -o out/static --target aarch64-linux-musl
   skopeo inspect oci:out/jq          read what the first one made")]
 pub struct ImageBuild {
     /// The image spec

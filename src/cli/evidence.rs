@@ -11,16 +11,17 @@ use super::args::{self, ImageBuild};
 use super::failure::Failure;
 use super::project::Project;
 use crate::attest::{
-    self, Bill, CONTROLS, CYCLONEDX, Identity, Made, ObjectDigests, POLICY_REPORT, Request, SPDX, Statement, Stock,
+    self, Bill, CONTROLS, CYCLONEDX, Identity, Made, ObjectDigests, POLICY_REPORT, Request, Resource, SPDX, Statement,
+    Stock,
 };
 use crate::builder::{Standing, Survey};
 use crate::digest::{Blake3, DerivationKey, ObjectId, Sha256};
 use crate::fs::{self, Durability};
-use crate::image::{Beside, Compression, Origin, Rootfs, Summary, encoder};
+use crate::image::{Beside, Compression, Origin, Rootfs, Summary, encoder, platform};
 use crate::path::RelPath;
 use crate::plan::{Node, NodeId, Outputs, Plan};
 use crate::policy::Report;
-use crate::recipe::ComponentName;
+use crate::recipe::{ComponentName, Target};
 
 /// An image spec's text, read before anything is made of it.
 pub struct SpecText {
@@ -55,70 +56,77 @@ fn name(project: &Project, file: &Path) -> String {
     attest::project_path(&whole(project.catalog.root()), &whole(file))
 }
 
+/// An image for one target, all but written.
+pub struct Composed<'p> {
+    pub target: Target,
+    pub plan: Plan<'p>,
+    pub survey: Survey,
+    pub rootfs: Rootfs,
+    pub report: Report,
+    pub controls: Beside,
+}
+
+/// The directory of a layout that holds what is said of one image: `name` itself, or of an image for `several`
+/// platforms one below it, such as `evidence/linux-arm64`.
+pub fn directory(name: &str, target: &Target, several: bool) -> Result<RelPath, Failure> {
+    let platform = if several { format!("/{}", platform(target)?.replace('/', "-")) } else { String::new() };
+    Ok(RelPath::new(format!("{name}{platform}")).expect("platforms are plain words"))
+}
+
 /// What evidence is drawn from.
 pub struct Evidence<'a> {
     pub project: &'a Project,
-    pub plan: &'a Plan<'a>,
-    pub survey: &'a Survey,
     pub spec: &'a SpecText,
-    pub report: &'a Report,
-    pub controls: &'a Beside,
+    pub images: &'a [Composed<'a>],
     pub args: &'a ImageBuild,
 }
 
 impl Evidence<'_> {
-    /// The evidence of an image that is written, for its layout. Written to the directory that the command line
-    /// names, too.
-    pub fn of(&self, rootfs: &Rootfs, made: &Summary) -> Result<Beside, Failure> {
-        if self.args.format != args::Format::Oci && self.args.evidence.is_none() {
-            return Ok(Beside::new());
-        }
-        let bill = attest::bill(self.plan, rootfs, &self.stock(rootfs)?)?;
-        let documents = self.documents(&bill, rootfs, made);
-        if let Some(directory) = &self.args.evidence {
-            fs::create_dir_all(directory)?;
-            for (name, bytes) in &documents {
-                fs::publish(directory, &directory.join(name), bytes, Durability::Flushed)?;
+    /// All that lies beside an image that is written: its evidence, and how its container runs. `index` is the name of
+    /// an image for several platforms. The evidence is written to the directory that the command line names, too.
+    pub fn of(&self, index: Option<Sha256>, made: &[Summary]) -> Result<Beside, Failure> {
+        let mut beside: Beside = self.images.iter().flat_map(|image| image.controls.clone()).collect();
+        if self.args.format == args::Format::Oci || self.args.evidence.is_some() {
+            let documents = self.documents(index, made)?;
+            if let Some(to) = &self.args.evidence {
+                for (path, bytes) in &documents {
+                    let file = to.join(path.as_str().trim_start_matches("evidence/"));
+                    let directory = file.parent().unwrap_or(to);
+                    fs::create_dir_all(directory)?;
+                    fs::publish(directory, &file, bytes, Durability::Flushed)?;
+                }
             }
+            beside.extend(documents);
         }
-        let place = |name| RelPath::new(format!("evidence/{name}")).expect("the documents' names are plain");
-        Ok(documents.into_iter().map(|(name, bytes)| (place(name), bytes)).collect())
+        Ok(beside)
     }
 
-    fn documents(&self, bill: &Bill, rootfs: &Rootfs, made: &Summary) -> Vec<(&'static str, Vec<u8>)> {
-        let identity = match (made.manifest, made.config) {
-            (Some(manifest), _) => Identity::Manifest(manifest),
-            (None, Some(config)) => Identity::Config(config),
-            (None, None) => Identity::Directory(bill.directory_hash()),
-        };
-        let subjects = vec![identity.subject(rootfs.name())];
-        let (spdx, cyclonedx) = (attest::spdx(bill, &identity), attest::cyclonedx(bill, &identity));
-        let built = |id: NodeId| self.built(id);
-        let whole = Made { plan: self.plan, built: &built, rootfs };
-        let statements = [
-            ("spdx.intoto.json", Statement::of_document(subjects.clone(), SPDX, &spdx)),
-            ("cyclonedx.intoto.json", Statement::of_document(subjects.clone(), CYCLONEDX, &cyclonedx)),
-            ("policy.intoto.json", Statement::new(subjects.clone(), POLICY_REPORT, &self.report.plain())),
-            ("controls.intoto.json", Statement::new(subjects.clone(), CONTROLS, &self.controls())),
-            ("provenance.intoto.json", attest::provenance(subjects, &self.request(), &[whole])),
-        ];
-        let mut documents = vec![("sbom.spdx.json", spdx.into_bytes()), ("sbom.cdx.json", cyclonedx.into_bytes())];
-        documents.extend(statements.iter().map(|(name, statement)| (*name, statement.to_bytes())));
-        documents
-    }
-
-    /// The run-time controls, as one value that can be signed: each file's name with its text.
-    fn controls(&self) -> BTreeMap<String, String> {
-        let file =
-            |(path, bytes): (&RelPath, &Vec<u8>)| (path.to_string(), String::from_utf8_lossy(bytes).into_owned());
-        self.controls.iter().map(file).collect()
-    }
-
-    fn built(&self, id: NodeId) -> Option<(DerivationKey, &Outputs)> {
-        match self.survey.standing(id) {
-            Standing::Built { key, trace } => Some((*key, &trace.outputs)),
-            Standing::Ready { .. } | Standing::Waiting => None,
+    fn documents(&self, index: Option<Sha256>, made: &[Summary]) -> Result<Beside, Failure> {
+        let mut documents = Beside::new();
+        let mut subjects: Vec<Resource> = Vec::new();
+        if let (Some(index), Some(image)) = (index, self.images.first()) {
+            subjects.push(Identity::Manifest(index).subject(image.rootfs.name()));
         }
+        for (image, made) in self.images.iter().zip(made) {
+            let bill = attest::bill(&image.plan, &image.rootfs, &self.stock(image)?)?;
+            let identity = match (made.manifest, made.config) {
+                (Some(manifest), _) => Identity::Manifest(manifest),
+                (None, Some(config)) => Identity::Config(config),
+                (None, None) => Identity::Directory(bill.directory_hash()),
+            };
+            let directory = directory("evidence", &image.target, index.is_some())?;
+            let own = of_image(image, &bill, &identity);
+            documents.extend(own.into_iter().map(|(name, bytes)| (below(&directory, name), bytes)));
+            subjects.push(identity.subject(image.rootfs.name()));
+        }
+        let built: Vec<_> = self.images.iter().map(|image| |id: NodeId| built(&image.survey, id)).collect();
+        let whole = self.images.iter().zip(&built);
+        let whole: Vec<_> =
+            whole.map(|(image, built)| Made { plan: &image.plan, built, rootfs: &image.rootfs }).collect();
+        let provenance = attest::provenance(subjects, &self.request(), &whole);
+        let evidence = RelPath::new("evidence").expect("a plain word is a path");
+        documents.insert(below(&evidence, "provenance.intoto.json"), provenance.to_bytes());
+        Ok(documents)
     }
 
     fn request(&self) -> Request {
@@ -145,15 +153,16 @@ impl Evidence<'_> {
     }
 
     /// What is known of the objects that the image and its programs are made of.
-    fn stock(&self, rootfs: &Rootfs) -> Result<Stock, Failure> {
+    fn stock(&self, image: &Composed<'_>) -> Result<Stock, Failure> {
+        let Composed { plan, survey, rootfs, .. } = image;
         let store = &self.project.store;
         let mut libraries = BTreeMap::new();
-        for id in self.plan.order() {
-            let Node::Build(recipe, target) = self.plan.node(*id) else { continue };
-            if target != self.plan.target() {
+        for id in plan.order() {
+            let Node::Build(recipe, target) = plan.node(*id) else { continue };
+            if target != plan.target() {
                 continue;
             }
-            let outputs = self.survey.outputs(*id);
+            let outputs = survey.outputs(*id);
             if let Some(object) = outputs.and_then(|outputs| outputs.get(ComponentName::dev().as_str())) {
                 libraries.insert(recipe.clone(), (*object, store.tree(object)?));
             }
@@ -172,4 +181,36 @@ impl Evidence<'_> {
         let digests = objects.into_par_iter().map(hash).collect::<Result<_, _>>()?;
         Ok(Stock { digests, libraries })
     }
+}
+
+/// The documents about one image.
+fn of_image(image: &Composed<'_>, bill: &Bill, identity: &Identity) -> Vec<(&'static str, Vec<u8>)> {
+    let subjects = || vec![identity.subject(image.rootfs.name())];
+    let (spdx, cyclonedx) = (attest::spdx(bill, identity), attest::cyclonedx(bill, identity));
+    let statements = [
+        ("spdx.intoto.json", Statement::of_document(subjects(), SPDX, &spdx)),
+        ("cyclonedx.intoto.json", Statement::of_document(subjects(), CYCLONEDX, &cyclonedx)),
+        ("policy.intoto.json", Statement::new(subjects(), POLICY_REPORT, &image.report.plain())),
+        ("controls.intoto.json", Statement::new(subjects(), CONTROLS, &controls(&image.controls))),
+    ];
+    let mut documents = vec![("sbom.spdx.json", spdx.into_bytes()), ("sbom.cdx.json", cyclonedx.into_bytes())];
+    documents.extend(statements.iter().map(|(name, statement)| (*name, statement.to_bytes())));
+    documents
+}
+
+/// The run-time controls, as one value that can be signed: each file's name with its text.
+fn controls(files: &Beside) -> BTreeMap<String, String> {
+    let file = |(path, bytes): (&RelPath, &Vec<u8>)| (path.to_string(), String::from_utf8_lossy(bytes).into_owned());
+    files.iter().map(file).collect()
+}
+
+fn built(survey: &Survey, id: NodeId) -> Option<(DerivationKey, &Outputs)> {
+    match survey.standing(id) {
+        Standing::Built { key, trace } => Some((*key, &trace.outputs)),
+        Standing::Ready { .. } | Standing::Waiting => None,
+    }
+}
+
+fn below(directory: &RelPath, name: &str) -> RelPath {
+    RelPath::new(format!("{directory}/{name}")).expect("the documents' names are plain")
 }

@@ -317,6 +317,10 @@ impl From<BuildError> for Failure {
 
 /// Where to look further after a failed build.
 fn look_hints(name: &str, kept: Option<&Path>) -> Vec<String> {
+    let (name, target) = match name.strip_suffix(')').and_then(|name| name.rsplit_once(" (")) {
+        Some((name, target)) => (name, format!(" --target {target}")),
+        None => (name, String::new()),
+    };
     let recipe = name.strip_suffix(" test").unwrap_or(name);
     let recipe = recipe.rsplit_once('-').map_or(recipe, |(recipe, _)| recipe);
     let test = if name.ends_with(" test") { " --test" } else { "" };
@@ -324,7 +328,7 @@ fn look_hints(name: &str, kept: Option<&Path>) -> Vec<String> {
         Some(kept) => format!("what it left: {0} (/build is {0}/build, /out is {0}/out)", kept.display()),
         None => "to look at what it left, run again with --keep-failed".to_owned(),
     };
-    vec![format!("the whole log: drystone log {recipe}{test}"), left]
+    vec![format!("the whole log: drystone log {recipe}{test}{target}"), left]
 }
 
 fn failed_build(failure: &BuildFailure) -> Failure {

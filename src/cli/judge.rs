@@ -13,7 +13,7 @@ use crate::fs::{self, FsError};
 use crate::image::{Content, Kind, Rootfs};
 use crate::path::RelPath;
 use crate::policy::{self, Facts, Finding, Inventory, Report};
-use crate::recipe::{Date, ImageSpec};
+use crate::recipe::{Date, ImageSpec, Target};
 use crate::store::Cached;
 use crate::tree::Entry;
 
@@ -24,8 +24,8 @@ const KIND: &str = "facts";
 ///
 /// # Errors
 /// All findings that are not waived, or that an object's file cannot be read.
-pub fn judge(project: &Project, spec: &ImageSpec, rootfs: &Rootfs) -> Result<Report, Failure> {
-    let inventory = Inventory::of_rootfs(rootfs, project.target.architecture(), &facts(project, rootfs)?);
+pub fn judge(project: &Project, spec: &ImageSpec, rootfs: &Rootfs, target: &Target) -> Result<Report, Failure> {
+    let inventory = Inventory::of_rootfs(rootfs, target.architecture(), &facts(project, rootfs)?);
     let report = policy::judge(&spec.policy, &inventory, today());
     if report.is_clean() {
         return Ok(report);

@@ -27,7 +27,8 @@ impl Project {
         let root = find(common)?;
         let catalog = Catalog::load(&root)?;
         let store = Store::open(common.store.as_deref().unwrap_or(&root.join("store")))?;
-        Ok(Self { root, catalog, store, target: Target(common.target.clone()) })
+        let target = common.target.clone().map_or_else(|| catalog.toolchain().build_target.clone(), Target);
+        Ok(Self { root, catalog, store, target })
     }
 
     /// How the command line wants plans carried out.

@@ -32,7 +32,7 @@ pub fn run(common: &Common, args: &ImagePull) -> Result<(), Failure> {
     let choice = match (&args.platform, args.all) {
         (_, true) => Choice::All,
         (Some(platform), false) => Choice::One(platform.clone()),
-        (None, false) => Choice::One(platform_of(&common.target)?),
+        (None, false) => Choice::One(platform_of(&common.target_or_host())?),
     };
     let registry = registry::open(&args.reference.host, &args.access, &[])?;
     let sink = show::sink();
@@ -69,7 +69,6 @@ pub fn run(common: &Common, args: &ImagePull) -> Result<(), Failure> {
 }
 
 /// The platform that a target's images are for.
-fn platform_of(target: &str) -> Result<Platform, Failure> {
-    let platform = image::platform(&Target(target.to_owned()))?;
-    Ok(platform.parse::<Platform>().expect("a target's platform is one"))
+fn platform_of(target: &Target) -> Result<Platform, Failure> {
+    Ok(image::platform(target)?.parse::<Platform>().expect("a target's platform is one"))
 }

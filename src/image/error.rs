@@ -164,6 +164,12 @@ pub enum ImageError {
         /// The target.
         target: Target,
     },
+    /// A form of an image that holds one platform's alone.
+    #[error("neither a docker archive nor a plain directory holds an image for several targets: {}", listed(targets))]
+    OnePlatform {
+        /// What it is for.
+        targets: Vec<Target>,
+    },
     /// A file of the store that is not what its object's manifest says.
     #[error("{} is corrupt: its bytes are not those that its object's manifest names; verify the store", path.display())]
     Corrupt {
@@ -211,4 +217,8 @@ fn similar_names(nearest: &[String], files: usize) -> String {
 
 fn declared_names(declared: &[String]) -> String {
     if declared.is_empty() { "; it declares none".to_owned() } else { format!("; it declares {}", declared.join(", ")) }
+}
+
+fn listed(targets: &[Target]) -> String {
+    targets.iter().map(Target::to_string).collect::<Vec<_>>().join(", ")
 }

@@ -54,6 +54,8 @@ pub(super) fn write_all(
                 }
             };
             fs::rename(&unnamed, &blob_path(directory, &summary.digest))?;
+            // The blob of another platform's image may be there, as a link to the same file: then nothing was renamed.
+            fs::remove_file(&unnamed)?;
             Ok(summary)
         })
         .collect()

@@ -6,16 +6,19 @@ use std::path::{Path, PathBuf};
 
 use sha2::Digest as _;
 
-use super::oci::{self, Document, LAYOUT, LAYOUT_FILE, Platform};
+use super::oci::{self, Document, Entry, LAYOUT, LAYOUT_FILE, Platform};
 use super::output::Place;
 use super::rootfs::Rootfs;
-use super::{Beside, ImageError, Options, Summary, layer};
+use super::{Beside, ImageError, Options, Several, Summary, layer};
 use crate::archive::{EPOCH, Meta, TarWriter};
 use crate::digest::Sha256;
 use crate::fs;
 use crate::path::RelPath;
+use crate::recipe::Target;
 use crate::store::Store;
 
+/// Where blobs lie, below the layout.
+const BLOBS: &str = "blobs/sha256";
 const DIRECTORY: Meta = Meta { mode: 0o755, uid: 0, gid: 0 };
 const FILE: Meta = Meta { mode: 0o644, uid: 0, gid: 0 };
 
@@ -29,27 +32,75 @@ pub(super) fn write(
     store: &Store,
     directory: &Path,
 ) -> Result<Summary, ImageError> {
+    let (summary, manifest, platform) = write_image(rootfs, options, store, directory)?;
+    write_index(directory, &oci::index(rootfs, Entry::Manifest(&manifest, platform)))?;
+    Ok(summary)
+}
+
+/// Writes a layout of an image for several platforms into a directory that is not there yet.
+///
+/// # Errors
+/// As [`super::write`].
+pub(super) fn write_several(
+    variants: &[(Target, &Rootfs)],
+    options: &Options,
+    store: &Store,
+    directory: &Path,
+) -> Result<Several, ImageError> {
+    let (mut images, mut manifests) = (Vec::new(), Vec::new());
+    for (target, rootfs) in variants {
+        let options = Options { target: target.clone(), ..options.clone() };
+        let (summary, manifest, platform) = write_image(rootfs, &options, store, directory)?;
+        images.push(summary);
+        manifests.push((manifest, platform));
+    }
+    let (_, rootfs) = variants.first().expect("an image is for some platform");
+    let several = oci::platforms(rootfs, &manifests);
+    write_document(directory, &several)?;
+    write_index(directory, &oci::index(rootfs, Entry::Index(&several)))?;
+    let blobs = fs::list(&directory.join(BLOBS))?;
+    let size = |name| {
+        let path = directory.join(BLOBS).join(name);
+        path.metadata().map(|facts| facts.len()).map_err(fs::failed("inspect", &path))
+    };
+    let size = blobs.into_iter().map(size).sum::<Result<u64, _>>()?;
+    Ok(Several { index: several.digest, images, size })
+}
+
+/// Writes the blobs of one image.
+fn write_image(
+    rootfs: &Rootfs,
+    options: &Options,
+    store: &Store,
+    directory: &Path,
+) -> Result<(Summary, Document, Platform), ImageError> {
     let platform = Platform::of(&options.target)?;
-    let blobs = directory.join("blobs/sha256");
+    let blobs = directory.join(BLOBS);
     fs::create_dir_all(&blobs)?;
     let layers = layer::write_all(rootfs, Some(options.compression), options, store, &blobs)?;
     let config = oci::config(rootfs, platform, &layers);
     let manifest = oci::manifest(rootfs, &config, &layers, options.compression);
-    let index = oci::index(rootfs, &manifest, platform);
-    for Document { bytes, digest } in [&config, &manifest] {
-        write_synced(&layer::blob_path(&blobs, digest), bytes)?;
-    }
-    write_synced(&directory.join("index.json"), &index.bytes)?;
-    write_synced(&directory.join(LAYOUT_FILE), LAYOUT.as_bytes())?;
+    write_document(directory, &config)?;
+    write_document(directory, &manifest)?;
     let documents = (config.bytes.len() + manifest.bytes.len()) as u64;
-    Ok(Summary {
+    let summary = Summary {
         manifest: Some(manifest.digest),
         config: Some(config.digest),
         size: documents + layers.iter().map(|layer| layer.size).sum::<u64>(),
         layers,
         files: rootfs.files(),
         linked: 0,
-    })
+    };
+    Ok((summary, manifest, platform))
+}
+
+fn write_document(directory: &Path, document: &Document) -> fs::Result<()> {
+    write_synced(&layer::blob_path(&directory.join(BLOBS), &document.digest), &document.bytes)
+}
+
+fn write_index(directory: &Path, index: &Document) -> fs::Result<()> {
+    write_synced(&directory.join("index.json"), &index.bytes)?;
+    write_synced(&directory.join(LAYOUT_FILE), LAYOUT.as_bytes())
 }
 
 /// Adds files to a layout that nobody sees yet; scripts can be run.
@@ -75,29 +126,21 @@ fn write_synced(path: &Path, bytes: &[u8]) -> fs::Result<()> {
     fs::sync(path)
 }
 
-/// Writes a layout as a tar archive.
+/// Writes a layout that is there as a tar archive; gives its size.
 ///
 /// # Errors
-/// As [`super::write`].
-pub(super) fn write_archive(
-    rootfs: &Rootfs,
-    options: &Options,
-    store: &Store,
-    place: &Place,
-) -> Result<Summary, ImageError> {
-    let layout = place.scratch("layout");
-    let mut summary = write(rootfs, options, store, &layout)?;
+/// When a blob is not what its name says, or the archive cannot be written.
+pub(super) fn archive(layout: &Path, place: &Place) -> Result<u64, ImageError> {
     let mut archive = Archive::create(place.draft())?;
     archive.add_directory("blobs")?;
-    archive.add_directory("blobs/sha256")?;
-    for name in fs::list(&layout.join("blobs/sha256"))? {
+    archive.add_directory(BLOBS)?;
+    for name in fs::list(&layout.join(BLOBS))? {
         let digest = name.to_string_lossy().parse().expect("each blob bears its digest as its name");
-        archive.add_blob(&digest, &layout.join("blobs/sha256").join(name))?;
+        archive.add_blob(&digest, &layout.join(BLOBS).join(name))?;
     }
     archive.add_file("index.json", &layout.join("index.json"))?;
     archive.add_file(LAYOUT_FILE, &layout.join(LAYOUT_FILE))?;
-    summary.size = archive.finish()?;
-    Ok(summary)
+    archive.finish()
 }
 
 /// A tar archive of files that are on the disk, under names of our own.

@@ -111,13 +111,8 @@ pub(super) fn manifest(
         Compression::Gzip => GZIP_LAYER,
         Compression::Zstd => ZSTD_LAYER,
     };
-    let labels = rootfs.config().labels.iter().filter(|(key, _)| key.starts_with(PREDEFINED));
-    let mut annotations = Annotations::from([
-        (CREATED.to_owned(), created()),
-        (TITLE.to_owned(), rootfs.name().to_owned()),
-        (ENCODER.to_owned(), encoder(compression).to_owned()),
-    ]);
-    annotations.extend(labels.map(|(key, value)| (key.clone(), value.clone())));
+    let mut annotations = Annotations::from([(ENCODER.to_owned(), encoder(compression).to_owned())]);
+    annotations.extend(described(rootfs));
     Document::of(&Manifest {
         schema_version: 2,
         media_type: MANIFEST,
@@ -127,17 +122,46 @@ pub(super) fn manifest(
     })
 }
 
-/// The index of a layout that holds one image.
-pub(super) fn index(rootfs: &Rootfs, manifest: &Document, platform: Platform) -> Document {
-    let mut descriptor = manifest.descriptor(MANIFEST);
+/// The index of a layout that holds one image, or one for several platforms.
+pub(super) fn index(rootfs: &Rootfs, entry: Entry<'_>) -> Document {
+    let mut descriptor = entry.descriptor();
     descriptor.annotations.insert(REF_NAME.to_owned(), rootfs.tag().to_owned());
-    descriptor.platform = Some(platform);
-    Document::of(&Index {
-        schema_version: 2,
-        media_type: INDEX,
-        manifests: [descriptor],
-        annotations: Annotations::from([(OURS.to_owned(), rootfs.name().to_owned())]),
-    })
+    let annotations = Annotations::from([(OURS.to_owned(), rootfs.name().to_owned())]);
+    Document::of(&Index::of(vec![descriptor], annotations))
+}
+
+/// The index that makes one image of several, each for its platform; it bears what their manifests have in common.
+pub(super) fn platforms(rootfs: &Rootfs, manifests: &[(Document, Platform)]) -> Document {
+    let entries = manifests.iter().map(|(manifest, platform)| Entry::Manifest(manifest, *platform).descriptor());
+    Document::of(&Index::of(entries.collect(), described(rootfs)))
+}
+
+/// What an index names.
+pub(super) enum Entry<'a> {
+    /// An image.
+    Manifest(&'a Document, Platform),
+    /// One for several platforms.
+    Index(&'a Document),
+}
+
+impl Entry<'_> {
+    fn descriptor(&self) -> Descriptor {
+        match self {
+            Self::Manifest(manifest, platform) => {
+                Descriptor { platform: Some(*platform), ..manifest.descriptor(MANIFEST) }
+            }
+            Self::Index(index) => index.descriptor(INDEX),
+        }
+    }
+}
+
+/// What an image says of itself.
+fn described(rootfs: &Rootfs) -> Annotations {
+    let labels = rootfs.config().labels.iter().filter(|(key, _)| key.starts_with(PREDEFINED));
+    let mut annotations =
+        Annotations::from([(CREATED.to_owned(), created()), (TITLE.to_owned(), rootfs.name().to_owned())]);
+    annotations.extend(labels.map(|(key, value)| (key.clone(), value.clone())));
+    annotations
 }
 
 fn layer_descriptor(layer: &LayerSummary, media_type: &'static str) -> Descriptor {
@@ -189,8 +213,14 @@ impl Descriptor {
 struct Index {
     schema_version: u8,
     media_type: &'static str,
-    manifests: [Descriptor; 1],
+    manifests: Vec<Descriptor>,
     annotations: Annotations,
+}
+
+impl Index {
+    fn of(manifests: Vec<Descriptor>, annotations: Annotations) -> Self {
+        Self { schema_version: 2, media_type: INDEX, manifests, annotations }
+    }
 }
 
 #[derive(Serialize)]

@@ -38,7 +38,9 @@ impl Plan<'_> {
             Node::Build(name, _) => Work::Build(resolver.build(find(self.catalog, name)?)?),
             Node::Test(name, _) => {
                 let recipe = find(self.catalog, name)?;
-                let cases = recipe.tests.iter().map(|test| resolver.case(recipe, test));
+                let emulated = self.facts(target).emulator.is_some();
+                let tests = recipe.tests.iter().filter(|test| test.emulated || !emulated);
+                let cases = tests.map(|test| resolver.case(recipe, test));
                 Work::Test(TestWork { cases: cases.collect::<Result<_, _>>()? })
             }
         };
@@ -208,7 +210,8 @@ impl Resolver<'_, '_> {
     }
 
     fn case(&self, recipe: &Recipe, test: &Test) -> Result<Case, PlanError> {
-        let Test { kind, component: _, with, env, files, stdin, stdout, stdout_has, stderr_has, status } = test;
+        let Test { kind, component: _, with, env, files, stdin, stdout, stdout_has, stderr_has, status, emulated: _ } =
+            test;
         let mut scene = match kind {
             TestKind::Run(argv) => self.bare_scene(recipe, test, argv)?,
             TestKind::Script(script) => self.workshop_scene(recipe, script, with)?,

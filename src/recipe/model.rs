@@ -185,6 +185,8 @@ pub struct Test {
     pub stderr_has: Vec<String>,
     /// Its exit status.
     pub status: i32,
+    /// Whether an emulator of the target's machine can run it too.
+    pub emulated: bool,
 }
 
 /// What a test runs.

@@ -14,14 +14,14 @@ pub fn open<T: Send + Sync>(
 ) -> Result<Contents<T>, Failure> {
     let platform = match &reading.platform {
         Some(platform) => platform.clone(),
-        None => of_target(&common.target)?,
+        None => of_target(&common.target_or_host())?,
     };
     Ok(read::contents(&Source::find(image)?, &platform, Limits::default(), examine)?)
 }
 
 /// What a target's programs run on.
-fn of_target(target: &str) -> Result<Platform, Failure> {
-    let architecture = Target(target.to_owned()).architecture().ok_or_else(|| {
+fn of_target(target: &Target) -> Result<Platform, Failure> {
+    let architecture = target.architecture().ok_or_else(|| {
         let message = format!("no platform is known for the target {target}");
         Failure::user(message, "say which with --platform, such as linux/arm64".to_owned())
     })?;

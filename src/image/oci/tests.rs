@@ -133,7 +133,7 @@ fn the_manifest_names_every_layers_object_and_repeats_the_predefined_labels() {
 fn the_index_gives_the_platform_and_the_tag() {
     let rootfs = rootfs(ImageConfig::default());
     let manifest = Document::of(&"manifest");
-    insta::assert_snapshot!(text(&index(&rootfs, &manifest, platform("x86_64-linux-musl"))), @r#"
+    insta::assert_snapshot!(text(&index(&rootfs, Entry::Manifest(&manifest, platform("x86_64-linux-musl")))), @r#"
     {"schemaVersion":2,
     "mediaType":"application/vnd.oci.image.index.v1+json",
     "manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json",
@@ -144,6 +144,38 @@ fn the_index_gives_the_platform_and_the_tag() {
     "os":"linux"}}],
     "annotations":{"io.drystone.image":"jq"}}
     "#);
+}
+
+#[test]
+fn an_image_for_several_platforms_is_an_index_that_says_what_its_manifests_have_in_common() {
+    let labels = [("org.opencontainers.image.licenses".to_owned(), "MIT".to_owned())].into();
+    let rootfs = rootfs(ImageConfig { labels, ..ImageConfig::default() });
+    let manifests = [("one", "x86_64-linux-musl"), ("two", "aarch64-linux-musl")];
+    let manifests = manifests.map(|(text, target)| (Document::of(&text), platform(target)));
+    let several = platforms(&rootfs, &manifests);
+    insta::assert_snapshot!(text(&several), @r#"
+    {"schemaVersion":2,
+    "mediaType":"application/vnd.oci.image.index.v1+json",
+    "manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json",
+    "digest":"sha256:49e9fcfb5617aad332d56d58ffd0c7020d29ec1d0d0a03b7d7c47f268820acf3",
+    "size":5,
+    "platform":{"architecture":"amd64",
+    "os":"linux"}},{"mediaType":"application/vnd.oci.image.manifest.v1+json",
+    "digest":"sha256:b85d38dc71a8027700bebd3c30d39424852cf532883d88f0a0d992d3bf0eba9b",
+    "size":5,
+    "platform":{"architecture":"arm64",
+    "os":"linux"}}],
+    "annotations":{"org.opencontainers.image.created":"1980-01-01T00:00:00Z",
+    "org.opencontainers.image.licenses":"MIT",
+    "org.opencontainers.image.title":"jq"}}
+    "#);
+    let layout = text(&index(&rootfs, Entry::Index(&several)));
+    let entry = format!(r#"[{{"mediaType":"{INDEX}","digest":"sha256:{}""#, several.digest);
+    assert!(layout.replace('\n', "").contains(&entry), "{layout}");
+    assert!(
+        layout.contains(r#""org.opencontainers.image.ref.name":"1.8.1""#) && !layout.contains("platform"),
+        "{layout}"
+    );
 }
 
 #[test]

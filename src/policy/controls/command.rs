@@ -42,7 +42,7 @@ if [ -z "$image" ] && [ -z "$podman" ]; then
     exit 2
 elif [ -z "$image" ]; then
     # podman makes a name of the path, and a name has no capital letters: it sees the layout through a link.
-    layout=${{here%/runtime}}
+    layout=${{here%/runtime*}}
     link=/tmp/drystone-$(id -u)-$(printf %s "$layout" | cksum | cut -d " " -f 1)
     mkdir -m 700 "$link"
     ln -s "$layout" "$link/layout"

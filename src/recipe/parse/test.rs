@@ -33,6 +33,7 @@ pub(super) fn test(mut fields: Fields<'_>, outputs: &Outputs) -> Option<Test> {
         stdout_has: fields.or_default::<OneOrMore>("stdout-has").0,
         stderr_has: fields.or_default::<OneOrMore>("stderr-has").0,
         status: status(&mut fields),
+        emulated: fields.optional("emulated").unwrap_or(true),
     };
     if test.stdout.is_some() && !test.stdout_has.is_empty() {
         fields.report("a test has either `stdout` or `stdout-has`", None);

@@ -104,7 +104,7 @@ fn the_cc_preset_says_what_is_compiled_and_copied() {
 fn a_test_expects_success_and_nothing_more_unless_it_says_so() {
     let recipe = recipe(&format!(
         "{FACTS}[build]\npreset = 'autotools'\n{TEST}\
-         [[test]]\nscript = 'true'\nstdout-has = 'a'\nstderr-has = ['b', 'c']\nstatus = 3\nwith = ['y/cat']\n\
+         [[test]]\nscript = 'true'\nstdout-has = 'a'\nstderr-has = ['b', 'c']\nstatus = 3\nemulated = false\nwith = ['y/cat']\n\
          files = {{ 'sub/in.txt' = 't' }}\n"
     ));
     let plain = Test {
@@ -118,6 +118,7 @@ fn a_test_expects_success_and_nothing_more_unless_it_says_so() {
         stdout_has: Vec::new(),
         stderr_has: Vec::new(),
         status: 0,
+        emulated: true,
     };
     let full = Test {
         kind: TestKind::Script("true".to_owned()),
@@ -126,6 +127,7 @@ fn a_test_expects_success_and_nothing_more_unless_it_says_so() {
         stdout_has: vec!["a".to_owned()],
         stderr_has: vec!["b".to_owned(), "c".to_owned()],
         status: 3,
+        emulated: false,
         ..plain.clone()
     };
     assert_eq!(recipe.tests, [plain, full]);

@@ -35,17 +35,17 @@ impl Evidence {
         let mut evidence = Self::default();
         let place = layout.join("evidence");
         let subject = manifest.map(|digest| digest.to_string()).unwrap_or_default();
-        if let Some(bill) = read(&place.join("cyclonedx.intoto.json"), &subject)? {
+        if let Some(bill) = find(&place, "cyclonedx.intoto.json", &subject)? {
             evidence.bill(&bill["predicate"]);
         }
-        if let Some(report) = read(&place.join("policy.intoto.json"), &subject)? {
+        if let Some(report) = find(&place, "policy.intoto.json", &subject)? {
             let list = |name: &str, mend: fn(&Value) -> String| {
                 items(&report["predicate"][name]).map(|one| finding(one, mend(one))).collect()
             };
             let waived = |one: &Value| format!("Waived until {}: {}", text(&one["expires"]), text(&one["reason"]));
             evidence.report = Some((list("findings", |one| text(&one["mend"])), list("waived", waived)));
         }
-        if let Some(provenance) = read(&place.join("provenance.intoto.json"), &subject)? {
+        if let Some(provenance) = find(&place, "provenance.intoto.json", &subject)? {
             evidence.provenance(&provenance["predicate"]["buildDefinition"], &subject);
         }
         Ok(evidence)
@@ -109,19 +109,34 @@ impl Evidence {
     }
 }
 
-/// A statement about the image; `None` when there is none.
-fn read(path: &Path, subject: &str) -> Result<Option<Value>, Failure> {
-    let Some(document) = fs::read_if_exists(path)? else { return Ok(None) };
-    let broken = |why: String| {
-        let hint = "build the image again, or remove the file".to_owned();
-        Failure::user(format!("{}: {why}", path.display()), hint)
-    };
-    let statement: Value = serde_json::from_str(&document).map_err(|error| broken(format!("not JSON: {error}")))?;
-    let about = |one: &Value| one["digest"]["sha256"] == subject;
-    if !items(&statement["subject"]).any(about) {
-        return Err(broken("it is about another image than the one that it lies with".to_owned()));
+/// A statement about the image; `None` when there is none. Of an image for several platforms each has a directory.
+fn find(evidence: &Path, name: &str, subject: &str) -> Result<Option<Value>, Failure> {
+    let path = evidence.join(name);
+    if path.exists() {
+        let statement = read(&path, subject)?;
+        let other = || broken(&path, "it is about another image than the one that it lies with".to_owned());
+        return statement.ok_or_else(other).map(Some);
     }
-    Ok(Some(statement))
+    let directories = if evidence.is_dir() { fs::list(evidence)? } else { Vec::new() };
+    for path in directories.iter().map(|directory| evidence.join(directory).join(name)).filter(|path| path.is_file()) {
+        if let Some(statement) = read(&path, subject)? {
+            return Ok(Some(statement));
+        }
+    }
+    Ok(None)
+}
+
+/// A statement; `None` when it is not about the image.
+fn read(path: &Path, subject: &str) -> Result<Option<Value>, Failure> {
+    let document = fs::read_to_string(path)?;
+    let statement = serde_json::from_str::<Value>(&document);
+    let statement = statement.map_err(|error| broken(path, format!("not JSON: {error}")))?;
+    let about = items(&statement["subject"]).any(|one| one["digest"]["sha256"] == subject);
+    Ok(about.then_some(statement))
+}
+
+fn broken(path: &Path, why: String) -> Failure {
+    Failure::user(format!("{}: {why}", path.display()), "build the image again, or remove the file".to_owned())
 }
 
 fn part(component: &Value, needs: Vec<String>) -> Part {

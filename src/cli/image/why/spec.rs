@@ -7,7 +7,7 @@ use super::{follow, origin};
 use crate::builder::survey;
 use crate::cli::args::Common;
 use crate::cli::failure::Failure;
-use crate::cli::image::parts;
+use crate::cli::image::build::parts;
 use crate::cli::project::Project;
 use crate::digest::Sha256;
 use crate::fs;

@@ -1,0 +1,234 @@
+//! `drystone image build`.
+
+use serde::Serialize;
+
+use crate::builder::Survey;
+use crate::cli::args::{self, Common, ImageBuild};
+use crate::cli::carry_out::carry_out;
+use crate::cli::controls;
+use crate::cli::evidence::{Composed, Evidence, SpecText, directory};
+use crate::cli::failure::Failure;
+use crate::cli::judge::judge;
+use crate::cli::project::Project;
+use crate::digest::Sha256;
+use crate::image::{self, Compression, Format, Options, Origin, Part, Several, Summary};
+use crate::plan::{Plan, closure};
+use crate::recipe::{ImageSpec, OutputRef, RecipeName, Target};
+
+/// What was made, for machines.
+#[derive(Debug, Serialize)]
+struct Made {
+    name: String,
+    tag: String,
+    path: String,
+    digest: Option<String>,
+    #[serde(flatten)]
+    image: Option<MadeImage>,
+    /// Of an image for several platforms, what each one's is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    images: Vec<MadeImage>,
+    bytes: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct MadeImage {
+    target: String,
+    manifest: Option<String>,
+    config: Option<String>,
+    layers: Vec<MadeLayer>,
+    files: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct MadeLayer {
+    digest: String,
+    diff_id: String,
+    bytes: u64,
+    origin: String,
+}
+
+/// Builds what an image needs and assembles it, for each of its targets.
+pub fn run(common: &Common, args: &ImageBuild) -> Result<(), Failure> {
+    let project = Project::open(common)?;
+    let mut text = SpecText::read(&project, &args.spec)?;
+    let spec = project.catalog.load_image_spec(&args.spec)?;
+    text.read_policies(&project, &spec.policy.files)?;
+    let targets = targets(common, &project, &spec, args)?;
+    let several = targets.len() > 1;
+    let images = targets.into_iter().map(|target| compose(&project, &spec, target, several, args));
+    let images = images.collect::<Result<Vec<_>, _>>()?;
+    let options = |target: &Target| Options {
+        format: match args.format {
+            args::Format::Oci => Format::Oci,
+            args::Format::OciArchive => Format::OciArchive,
+            args::Format::DockerArchive => Format::DockerArchive,
+            args::Format::Rootfs => Format::Rootfs,
+        },
+        compression: match args.compression {
+            args::Compression::Gzip => Compression::Gzip,
+            args::Compression::Zstd => Compression::Zstd,
+        },
+        target: target.clone(),
+        links: !args.copy,
+    };
+    let evidence = Evidence { project: &project, spec: &text, images: &images, args };
+    match images.as_slice() {
+        [one] => {
+            let beside = |made: &Summary| evidence.of(None, std::slice::from_ref(made));
+            let options = options(&one.target);
+            let summary = image::write_with(&one.rootfs, &options, &project.store, &args.output, beside)?;
+            print(args, &spec, &images, Written::One(summary));
+        }
+        several => {
+            let beside = |made: &Several| evidence.of(Some(made.index), &made.images);
+            let variants: Vec<_> = several.iter().map(|one| (one.target.clone(), &one.rootfs)).collect();
+            let options = options(&project.target);
+            let written = image::write_several(&variants, &options, &project.store, &args.output, beside)?;
+            print(args, &spec, &images, Written::Several(written));
+        }
+    }
+    Ok(())
+}
+
+/// What the image is made for: what the command line says, else what the spec lists, else the project's own.
+fn targets(common: &Common, project: &Project, spec: &ImageSpec, args: &ImageBuild) -> Result<Vec<Target>, Failure> {
+    let listed = || spec.targets.iter().map(Target::to_string).collect::<Vec<_>>().join(", ");
+    if common.target.is_none() && !spec.targets.is_empty() {
+        if spec.targets.len() > 1 && matches!(args.format, args::Format::DockerArchive | args::Format::Rootfs) {
+            let message = format!("{} is for {}, and this format holds an image for one", spec.name, listed());
+            return Err(Failure::user(
+                message,
+                "say which with --target, or write an OCI layout or archive".to_owned(),
+            ));
+        }
+        return Ok(spec.targets.clone());
+    }
+    if !spec.targets.is_empty() && !spec.targets.contains(&project.target) {
+        let message = format!("{} is not for {}: its `targets` are {}", spec.name, project.target, listed());
+        return Err(Failure::user(message, "name one of these, or add the target to the spec".to_owned()));
+    }
+    Ok(vec![project.target.clone()])
+}
+
+/// Builds what the image needs for a target, and lays it together.
+fn compose<'p>(
+    project: &'p Project,
+    spec: &ImageSpec,
+    target: Target,
+    several: bool,
+    args: &ImageBuild,
+) -> Result<Composed<'p>, Failure> {
+    let wanted: Vec<OutputRef> = spec.components.iter().map(|request| request.output.clone()).collect();
+    let mut recipes: Vec<RecipeName> =
+        closure(&project.catalog, &wanted)?.into_iter().map(|(recipe, _)| recipe).collect();
+    recipes.sort();
+    recipes.dedup();
+    let plan = Plan::new(&project.catalog, &target, &recipes)?;
+    let of = if several { format!(" for {target}") } else { String::new() };
+    let survey = carry_out(project, &plan, &args.running, false, &format!("image {}{of}", spec.name))?;
+    let rootfs = image::compose(spec, &parts(project, &plan, &survey, spec)?)?;
+    let report = judge(project, spec, &rootfs, &target)?;
+    let controls = controls::files(&rootfs, &target, &directory("runtime", &target, several)?);
+    Ok(Composed { target, plan, survey, rootfs, report, controls })
+}
+
+/// What the spec names, each with its run-time closure; `only` counts for what is named, not for what that needs.
+pub fn parts(project: &Project, plan: &Plan<'_>, survey: &Survey, spec: &ImageSpec) -> Result<Vec<Part>, Failure> {
+    let mut parts: Vec<Part> = Vec::new();
+    for request in &spec.components {
+        for (index, (recipe, component)) in
+            closure(&project.catalog, std::slice::from_ref(&request.output))?.into_iter().enumerate()
+        {
+            let id = plan.object(&|id| survey.outputs(id), &recipe, &component)?;
+            let version = project.catalog.recipe(&recipe).map(|recipe| recipe.version.clone()).unwrap_or_default();
+            let only = if index == 0 { request.only.clone() } else { None };
+            let output = OutputRef { recipe, component: Some(component) };
+            match parts.iter_mut().find(|part| part.output == output) {
+                // Named whole by one and in part by another: it is there whole.
+                Some(known) => {
+                    known.named |= index == 0;
+                    known.only = known.only.take().zip(only).map(|(mut paths, more)| {
+                        paths.extend(more);
+                        paths
+                    })
+                }
+                None => {
+                    parts.push(Part { output, version, id, tree: project.store.tree(&id)?, only, named: index == 0 })
+                }
+            }
+        }
+    }
+    Ok(parts)
+}
+
+/// What a layer is made from: `sed/bin 4.9`.
+fn origin(origin: &Origin) -> String {
+    match origin {
+        Origin::Spec => "spec".to_owned(),
+        Origin::Object { outputs, .. } => {
+            outputs.iter().map(|one| format!("{} {}", one.output, one.version)).collect::<Vec<_>>().join(", ")
+        }
+    }
+}
+
+/// What was written.
+enum Written {
+    One(Summary),
+    Several(Several),
+}
+
+fn print(args: &ImageBuild, spec: &ImageSpec, images: &[Composed<'_>], written: Written) {
+    let of = |summary: &Summary, composed: &Composed<'_>| made_image(summary, &composed.target);
+    let (digest, image, several, bytes, linked) = match &written {
+        Written::One(one) => (one.manifest, Some(of(one, &images[0])), Vec::new(), one.size, one.linked),
+        Written::Several(several) => {
+            let images = several.images.iter().zip(images).map(|(one, composed)| of(one, composed)).collect();
+            (Some(several.index), None, images, several.size, 0)
+        }
+    };
+    let path = args.output.display().to_string();
+    let digest = digest.as_ref().map(oci);
+    let (name, tag) = (spec.name.clone(), spec.tag.clone());
+    let made = Made { name, tag, path, digest, image, images: several, bytes };
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&made).expect("this is plain data"));
+        return;
+    }
+    if linked > 0 {
+        eprintln!(
+            "{linked} files are hard links into the store: to change them in place would change the store \
+             (--copy makes them the directory's own)"
+        );
+    }
+    for image in &made.images {
+        let digest = image.manifest.as_deref().unwrap_or_default();
+        eprintln!("  {}: {} files in {} layers, {digest}", image.target, image.files, image.layers.len());
+    }
+    let what = match &made.image {
+        Some(image) => format!("{} files in {} layers", image.files, image.layers.len()),
+        None => format!("an image for {} platforms", made.images.len()),
+    };
+    eprintln!("{}: {what}, {}", made.path, indicatif::HumanBytes(bytes));
+    let config = made.image.and_then(|image| image.config);
+    println!("{}", made.digest.or(config).unwrap_or(made.path));
+}
+
+fn made_image(summary: &Summary, target: &Target) -> MadeImage {
+    let layer = |layer: &image::LayerSummary| MadeLayer {
+        digest: oci(&layer.digest),
+        diff_id: oci(&layer.diff_id),
+        bytes: layer.size,
+        origin: origin(&layer.origin),
+    };
+    MadeImage {
+        target: target.to_string(),
+        manifest: summary.manifest.as_ref().map(oci),
+        config: summary.config.as_ref().map(oci),
+        layers: summary.layers.iter().map(layer).collect(),
+        files: summary.files,
+    }
+}
+
+fn oci(digest: &Sha256) -> String {
+    format!("sha256:{digest}")
+}
