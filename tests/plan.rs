@@ -106,7 +106,7 @@ fn recipes_that_need_each_other_are_spelled_out() {
 fn an_unknown_target_says_which_there_are() {
     assert_snapshot!(mistake(&project(), &["build", "--target", "riscv64-linux-musl", "wall"]), @r"
     error: the toolchain `gcc-musl` cannot build for `riscv64-linux-musl`
-    hint: it can for `x86_64-linux-musl`
+    hint: it can for `aarch64-linux-musl`, `x86_64-linux-musl`
     ");
 }
 

@@ -42,8 +42,7 @@ pub struct Common {
     /// The store [default: the project's store/]
     #[arg(long, global = true, value_name = "DIR", env = "DRYSTONE_STORE")]
     pub store: Option<PathBuf>,
-    /// What the binaries run on, such as aarch64-linux-musl [default: what the toolchain itself runs on; for an
-    /// image, all that its spec lists]
+    /// What the binaries run on [default: what the toolchain runs on; for an image, all that its spec lists]
     #[arg(long, global = true, value_name = "TRIPLET")]
     pub target: Option<String>,
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{DRYSTONE, HOME, Run, base, is_root};
+use crate::support::{DRYSTONE, HOME, Run, TARGET, base, is_root};
 
 /// The user of every image.
 const USER: u32 = 65532;
@@ -45,7 +45,7 @@ impl Container {
         let directory = tempfile::tempdir().unwrap();
         for (format, out) in [("oci", "layout"), ("rootfs", "rootfs")] {
             let mut build = Command::new(DRYSTONE);
-            build.args(["--project", HOME, "image", "build", "--format", format, "-o"]);
+            build.args(["--project", HOME, "--target", TARGET, "image", "build", "--format", format, "-o"]);
             build.arg(directory.path().join(out)).arg(spec).env("DRYSTONE_STORE", &base().store);
             Run::of(&mut build).succeeded();
         }
