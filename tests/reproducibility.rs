@@ -29,7 +29,7 @@ const MAKEFILE: &str = r#"
 tally: tally.o parts.o
 	$(CC) $(CFLAGS) -o $@ $^ -lz
 parts.c:
-	(echo 'const char *parts[] = {'; for file in *; do echo "\"$$file\","; done; echo '0};') > $@
+	(echo 'const char *parts[] = {'; for file in *.c Make*; do echo "\"$$file\","; done; echo '0};') > $@
 install: tally
 	mkdir -p $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc
 	cp tally $(DESTDIR)$(PREFIX)/bin
