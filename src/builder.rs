@@ -16,6 +16,7 @@ mod compare;
 mod download;
 mod error;
 mod execute;
+mod lesson;
 mod schedule;
 mod survey;
 mod test_run;
@@ -25,6 +26,7 @@ use std::path::PathBuf;
 
 pub use check::Violation;
 pub use error::{BuildError, BuildFailure};
+pub use lesson::Lesson;
 pub use schedule::{Report, run};
 pub use survey::{Standing, Survey, root_name, survey};
 

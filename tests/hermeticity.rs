@@ -241,20 +241,21 @@ fn what_proc_tells_of_the_machine_is_masked_and_cannot_be_written() {
 }
 
 #[test]
-fn a_write_outside_meets_a_read_only_file_system_and_the_hint_says_where_one_may() {
+fn a_write_outside_meets_a_read_only_file_system_and_the_error_says_where_one_may() {
     let world = World::new();
     world.script("probe", "touch /usr/share/probe");
     let run = world.drystone(&["build", "probe"]).ended(1);
-    assert_snapshot!(world.normal(run.error()), @r"
+    assert_snapshot!(world.normal(run.error()), @r##"
     error: probe-1 failed in its phase `script`: exit status 1
     its last lines:
       | [drystone] unpack
       | [drystone] script
       | touch: cannot touch '/usr/share/probe': Read-only file system
+    cause: /usr/share/probe is written to, and a build writes only to /build, /out and /tmp: what is installed goes below $DESTDIR, /out
+     mend: give the root by the variable that the Makefile has for it (`install = ["install", "DESTDIR=/out"]`, INSTALL_ROOT, prefix=/out/usr), or patch it in
     hint: the whole log: drystone log probe
     hint: to look at what it left, run again with --keep-failed
-    hint: a build may write only to /build, /out and /tmp: `Read-only file system` tells what tried more
-    ");
+    "##);
 }
 
 #[test]

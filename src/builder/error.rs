@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::check::Violation;
+use super::lesson::Lesson;
 use crate::archive::ArchiveError;
 use crate::digest::DerivationKey;
 use crate::fetch::{ConfigError, FetchError};
@@ -105,6 +106,8 @@ pub struct BuildFailure {
     pub how: String,
     /// The last lines of the log.
     pub tail: Vec<String>,
+    /// What the log says of the cause, and what usually helps.
+    pub lessons: Vec<Lesson>,
     /// What finds the whole log.
     pub key: DerivationKey,
     /// Where the build's directory was kept, if that was asked for.

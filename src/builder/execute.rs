@@ -8,7 +8,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::check::{self, Rules};
-use super::{BuildError, BuildFailure, OUTPUT_LIMIT, Options, Violation, compare, root_name, test_run, unpack};
+use super::{
+    BuildError, BuildFailure, Lesson, OUTPUT_LIMIT, Options, Violation, compare, lesson, root_name, test_run, unpack,
+};
 use crate::digest::{Blake3, DerivationKey, ObjectId};
 use crate::fs;
 use crate::path::RelPath;
@@ -234,12 +236,21 @@ impl Job<'_> {
     /// Keeps the log and, if that was asked for, the directory; says what failed.
     pub(super) fn failed(&self, phase: String, how: String) -> BuildError {
         let tail = self.log.tail();
-        let failure = self.finish_log().and_then(|_| self.keep());
-        let kept = match failure {
-            Ok(kept) => kept,
+        let told = self.finish_log().and_then(|_| Ok((self.keep()?, self.lessons()?)));
+        let (kept, lessons) = match told {
+            Ok(told) => told,
             Err(error) => return error,
         };
-        BuildError::Failed(Box::new(BuildFailure { name: self.name.to_owned(), phase, how, tail, key: self.key, kept }))
+        let (name, key) = (self.name.to_owned(), self.key);
+        BuildError::Failed(Box::new(BuildFailure { name, phase, how, tail, lessons, key, kept }))
+    }
+
+    /// What the log says to whoever has seen such builds before.
+    fn lessons(&self) -> Result<Vec<Lesson>, BuildError> {
+        let Executor { plan, store, .. } = self.executor;
+        let log = store.log(&self.key)?.unwrap_or_default();
+        let brings = |missing, name: &str| lesson::brought_by(store, plan, missing, name).unwrap_or_default();
+        Ok(lesson::lessons(&log, &brings))
     }
 
     fn keep(&self) -> Result<Option<PathBuf>, BuildError> {

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use crate::attest::AttestError;
 use crate::attest::SignatureError;
 use crate::attest::key::KeyError;
-use crate::builder::{BuildError, BuildFailure};
+use crate::builder::{BuildError, BuildFailure, Lesson};
 use crate::fs::FsError;
 use crate::image::{ImageError, ReadError};
 use crate::plan::PlanError;
@@ -332,7 +332,7 @@ fn look_hints(name: &str, kept: Option<&Path>) -> Vec<String> {
 }
 
 fn failed_build(failure: &BuildFailure) -> Failure {
-    let BuildFailure { name, tail, kept, .. } = failure;
+    let BuildFailure { name, tail, lessons, kept, .. } = failure;
     let mut message = format!("{failure}\n");
     if !tail.is_empty() {
         message.push_str("its last lines:\n");
@@ -340,11 +340,9 @@ fn failed_build(failure: &BuildFailure) -> Failure {
             message.push_str(&format!("  | {line}\n"));
         }
     }
-    let mut hints = look_hints(name, kept.as_deref());
-    if tail.iter().any(|line| line.contains("Read-only file system")) {
-        hints.push(
-            "a build may write only to /build, /out and /tmp: `Read-only file system` tells what tried more".into(),
-        );
+    for Lesson { cause, mend } in lessons {
+        message.push_str(&format!("cause: {cause}\n mend: {mend}\n"));
     }
+    let hints = look_hints(name, kept.as_deref());
     Failure { class: Class::Work, messages: vec![message.trim_end().to_owned()], hints }
 }
