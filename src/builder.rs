@@ -21,14 +21,17 @@ mod schedule;
 mod survey;
 mod test_run;
 mod unpack;
+mod visit;
+mod workshop;
 
 use std::path::PathBuf;
 
 pub use check::Violation;
 pub use error::{BuildError, BuildFailure};
 pub use lesson::Lesson;
-pub use schedule::{Report, run};
+pub use schedule::{Report, provide, run};
 pub use survey::{Standing, Survey, root_name, survey};
+pub use visit::{Arrival, Request, Site, Visited, Where, visit};
 
 use crate::sandbox::Limits;
 

@@ -16,6 +16,7 @@ mod project;
 mod pull;
 mod push;
 mod registry;
+mod shell;
 mod show;
 mod sign;
 mod store;
@@ -46,6 +47,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Verb::Image(args) => image::run(common, args),
         Verb::Plan(args) => plan::run(common, args),
         Verb::Log(args) => log::run(common, args),
+        Verb::Shell(args) => shell::run(common, args),
         Verb::Store(args) => store::run(common, args),
         Verb::Keys(args) => keys::run(args),
         Verb::Sign(args) => sign::run(args),

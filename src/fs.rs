@@ -181,6 +181,52 @@ fn reflink(from: &Path, to: &Path) -> Result<bool> {
     Ok(true)
 }
 
+/// Copies a tree to where nothing is yet, sharing blocks where the file system can: with its permission bits and its
+/// times, so that what compares times finds it as it was. Sockets and pipes have no content and are left out; hard
+/// links become files of their own.
+///
+/// # Errors
+/// When something cannot be read or written.
+pub fn copy_tree(from: &Path, to: &Path) -> Result<()> {
+    std::fs::create_dir(to).map_err(failed("create the directory", to))?;
+    for name in list(from)? {
+        let (from, to) = (from.join(&name), to.join(&name));
+        let kind = std::fs::symlink_metadata(&from).map_err(failed("inspect", &from))?.file_type();
+        if kind.is_dir() {
+            copy_tree(&from, &to)?;
+        } else if kind.is_symlink() {
+            symlink(std::fs::read_link(&from).map_err(failed("read the link", &from))?, &to)?;
+        } else if kind.is_file() {
+            share(&from, &to, false)?;
+            copy_times(&from, &to)?;
+        }
+    }
+    copy_times(from, to)?;
+    let mode = std::fs::metadata(from).map_err(failed("inspect", from))?.permissions().mode();
+    set_mode(to, mode & 0o7777)
+}
+
+fn copy_times(from: &Path, to: &Path) -> Result<()> {
+    let metadata = std::fs::metadata(from).map_err(failed("inspect", from))?;
+    let time = metadata.modified().map_err(failed("inspect", from))?;
+    let times = std::fs::FileTimes::new().set_accessed(time).set_modified(time);
+    open(to)?.set_times(times).map_err(failed("set the times of", to))
+}
+
+/// Moves a tree to where nothing is yet, also to another file system.
+///
+/// # Errors
+/// When it can neither be renamed nor copied.
+pub fn move_tree(from: &Path, to: &Path) -> Result<()> {
+    match std::fs::rename(from, to) {
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+            copy_tree(from, to)?;
+            remove_tree(from)
+        }
+        result => result.map_err(failed("move into place", to)),
+    }
+}
+
 /// Moves a whole tree into the place of another, or of nothing, in one step. The old one is at `new` or at `aside`
 /// afterwards, which must be on the same file system; its owner removes both.
 ///
@@ -275,6 +321,23 @@ mod tests {
         }
         let error = share(&first, &scratch.path().join("own"), true).unwrap_err();
         assert_eq!(error.action, "create", "what is there is not replaced");
+    }
+
+    #[test]
+    fn a_copied_tree_has_the_times_the_modes_and_the_links_of_the_first() {
+        let scratch = tempfile::tempdir().unwrap();
+        let (first, second) = (scratch.path().join("first"), scratch.path().join("second"));
+        create_dir_all(&first.join("src")).unwrap();
+        write(&first.join("src/run"), "x").unwrap();
+        set_mode(&first.join("src/run"), 0o755).unwrap();
+        set_time(&first.join("src/run"), 7).unwrap();
+        set_time(&first.join("src"), 5).unwrap();
+        symlink("src/nowhere", &first.join("link")).unwrap();
+        copy_tree(&first, &second).unwrap();
+        let metadata = std::fs::metadata(second.join("src/run")).unwrap();
+        assert_eq!((metadata.mtime(), metadata.permissions().mode() & 0o777), (7, 0o755));
+        assert_eq!(std::fs::metadata(second.join("src")).unwrap().mtime(), 5);
+        assert_eq!(std::fs::read_link(second.join("link")).unwrap(), Path::new("src/nowhere"));
     }
 
     #[test]

@@ -23,6 +23,11 @@
 //!
 //! Programs of another machine run if the spec has an emulator ([`emulation`]), which is no part of the world.
 //!
+//! # Visits
+//! [`visit`] runs the steps in the same way, and then, in the same world, whatever became of them, a program of
+//! somebody who wants to look around ([`Visit`]): over drystone's own standard streams, or in a terminal within the
+//! user's ([`Terminal`]), so that nothing inside ever holds the user's own.
+//!
 //! # What is contained and reported
 //! A network socket is refused and reported, with the program's name (seccomp user notification). A process that
 //! outlives its step is killed and reported. A write outside `/build`, `/out` and `/tmp` meets a read-only file
@@ -35,6 +40,8 @@ mod run;
 mod seccomp;
 mod supervisor;
 mod sys;
+mod terminal;
+mod visit;
 mod wire;
 mod world;
 
@@ -45,8 +52,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use compile::{Job, Unit};
-pub use run::{Event, SandboxError, Stop, run};
+pub use run::{Event, SandboxError, Stop, run, visit};
 pub use supervisor::{SUPERVISOR_NAME, supervise};
+pub use terminal::Terminal;
+pub use visit::Visit;
 pub use world::SetupError;
 
 /// Part of every derivation's key: raised whenever the world that a step sees changes.
@@ -149,6 +158,8 @@ pub struct Exit {
     pub breaches: Vec<String>,
     /// How long the steps took.
     pub duration: Duration,
+    /// The exit status of a visit's program, as a shell tells it: 128 and the signal's number for one that was killed.
+    pub left: Option<i32>,
 }
 
 /// Whether the steps went well.

@@ -82,7 +82,7 @@ impl Downloads<'_> {
 }
 
 /// Resolves on ctrl-c or a polite request to end.
-async fn interrupted() {
+pub(super) async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {

@@ -78,6 +78,25 @@ pub enum BuildError {
         /// Where the build's directory was kept, if that was asked for.
         kept: Option<PathBuf>,
     },
+    /// A build has no phase of this name.
+    #[error("the build of {name} has no phase `{phase}`")]
+    NoPhase {
+        /// The derivation.
+        name: String,
+        /// What was asked for.
+        phase: String,
+        /// The phases that it has, in order.
+        phases: Vec<String>,
+    },
+    /// A place to keep what is left that something is in already.
+    #[error("{} is there already", path.display())]
+    Occupied {
+        /// The place.
+        path: PathBuf,
+    },
+    /// There is no terminal to hand on.
+    #[error("cannot make a terminal within this one")]
+    Terminal(#[source] std::io::Error),
     /// The seeds do not make one tree.
     #[error("the seeds do not make one tree")]
     Seeds(#[source] TreeError),

@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::check::{self, Rules};
+use super::workshop::{Workshop, objects};
 use super::{
     BuildError, BuildFailure, Lesson, OUTPUT_LIMIT, Options, Violation, compare, lesson, root_name, test_run, unpack,
 };
@@ -21,7 +22,7 @@ use crate::sandbox::{self, Outcome, SandboxError, Spec, Stop};
 use crate::store::{Scanned, Scratch, Store, StoreError, Trace, scan};
 
 /// How many of a failed build's last lines are shown.
-const TAIL: usize = 30;
+pub(super) const TAIL: usize = 30;
 
 /// What every derivation of a run is carried out with.
 pub struct Executor<'a> {
@@ -48,7 +49,23 @@ pub(super) struct Job<'a> {
     pub(super) log: Log,
 }
 
-impl Executor<'_> {
+impl<'a> Executor<'a> {
+    /// What a run's derivations are carried out with.
+    ///
+    /// # Errors
+    /// When there can be no jobserver.
+    pub fn of(
+        plan: &'a Plan<'a>,
+        store: &'a Store,
+        options: &'a Options,
+        sink: &'a dyn Sink,
+        stop: &'a Stop,
+    ) -> Result<Self, BuildError> {
+        let jobserver = jobserver::Client::new(options.jobs);
+        let jobserver = jobserver.map_err(fs::failed("start a jobserver in", store.root()))?;
+        Ok(Self { plan, store, options, sink, stop, jobserver })
+    }
+
     /// Carries a node's derivation out, or finds that another process has. With `before`, what was built once is
     /// built again and compared.
     pub fn execute(
@@ -141,21 +158,11 @@ impl Job<'_> {
     }
 
     fn build(&self, id: NodeId, work: &BuildWork) -> Result<(Outputs, Blake3), BuildError> {
-        let (build, out) = (self.scratch.path().join("build"), self.scratch.path().join("out"));
+        let workshop = Workshop::new(self.executor.store, self.name, self.scratch.path());
         self.phase("unpack");
-        unpack::prepare(self.executor.store, self.name, work, &build)?;
-        fs::create_dir_all(&out)?;
-        fs::set_mode(&out, 0o755)?;
-        let spec = Spec {
-            root: self.objects(&work.root),
-            sysroot: self.objects(&work.sysroot),
-            build,
-            out: Some(out.clone()),
-            env: work.env.clone(),
-            steps: work.steps.clone(),
-            limits: self.executor.options.limits.clone(),
-            emulator: None,
-        };
+        workshop.furnish(work)?;
+        let out = workshop.out.clone();
+        let spec = workshop.spec(work, &self.executor.options.limits);
         match self.sandbox(&spec)? {
             Outcome::Success => {}
             Outcome::Failed { step, how } => return Err(self.failed(step, how)),
@@ -174,7 +181,7 @@ impl Job<'_> {
     }
 
     pub(super) fn objects(&self, ids: &[ObjectId]) -> Vec<PathBuf> {
-        ids.iter().map(|id| self.executor.store.object_path(id)).collect()
+        objects(self.executor.store, ids)
     }
 
     /// Runs a spec; what it prints goes to the log and to whoever listens.
@@ -191,6 +198,8 @@ impl Job<'_> {
                 self.log.line(format!("[drystone] contained: {what}").as_bytes());
                 sink.event(Event::Breach { name: name(), what });
             }
+            // Nobody visits a build.
+            sandbox::Event::Visit(_) => {}
         };
         match sandbox::run(spec, Some(jobserver), stop, &event) {
             Ok(exit) => Ok(exit.outcome),
@@ -256,7 +265,7 @@ impl Job<'_> {
     fn keep(&self) -> Result<Option<PathBuf>, BuildError> {
         let Some(directory) = &self.executor.options.keep_failed else { return Ok(None) };
         fs::create_dir_all(directory)?;
-        let destination = directory.join(format!("{}-{}", self.name.replace(' ', "-"), self.key.short()));
+        let destination = directory.join(kept_name(self.name, &self.key));
         fs::remove_tree(&destination)?;
         self.scratch.keep(&destination)?;
         Ok(Some(destination))
@@ -267,6 +276,11 @@ impl Job<'_> {
         self.executor.store.put_log(&self.key, &text)?;
         Ok(Blake3::of(&text))
     }
+}
+
+/// What the directory of a failed build that is kept is called.
+pub(super) fn kept_name(name: &str, key: &DerivationKey) -> String {
+    format!("{}-{}", name.replace(' ', "-"), key.short())
 }
 
 /// A file that no object can hold (a pipe, a name that is no path) is the build's fault, not the store's.

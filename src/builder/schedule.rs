@@ -8,7 +8,6 @@ use super::execute::Executor;
 use super::survey::{look, survey};
 use super::{BuildError, Options, Standing, Survey};
 use crate::digest::{DerivationKey, Sha256};
-use crate::fs;
 use crate::plan::{Derivation, Node, NodeId, Plan};
 use crate::progress::{Event, Sink};
 use crate::recipe::Source;
@@ -49,16 +48,51 @@ pub fn run(
 ) -> Result<Report, BuildError> {
     let mut survey = survey(plan, store)?;
     let checked = if options.check { forget_wanted(plan, &mut survey) } else { BTreeMap::new() };
-    if survey.is_complete() {
+    let todo = Todo {
+        nodes: plan.order().iter().filter(|id| survey.outputs(**id).is_none()).copied().collect(),
+        sources: missing_sources(plan, store, plan.order().iter().filter(|id| survey.outputs(**id).is_none())),
+    };
+    work(Executor::of(plan, store, options, sink, stop)?, survey, checked, todo)
+}
+
+/// Builds whatever a node takes and fetches its sources, so that it could be built next.
+///
+/// # Errors
+/// As [`run`].
+pub fn provide(
+    plan: &Plan<'_>,
+    id: NodeId,
+    store: &Store,
+    options: &Options,
+    sink: &dyn Sink,
+    stop: &Stop,
+) -> Result<Report, BuildError> {
+    let survey = survey(plan, store)?;
+    let nodes: BTreeSet<NodeId> = plan.closure_of(id).into_iter().filter(|id| survey.outputs(*id).is_none()).collect();
+    let sources = missing_sources(plan, store, nodes.iter().chain([&id]));
+    work(Executor::of(plan, store, options, sink, stop)?, survey, BTreeMap::new(), Todo { nodes, sources })
+}
+
+/// What is to be done.
+struct Todo {
+    nodes: BTreeSet<NodeId>,
+    sources: Vec<Source>,
+}
+
+fn work(
+    executor: Executor<'_>,
+    survey: Survey,
+    checked: BTreeMap<NodeId, Trace>,
+    todo: Todo,
+) -> Result<Report, BuildError> {
+    let Executor { plan, store, options, sink, stop, .. } = executor;
+    let Todo { nodes, sources: missing } = todo;
+    if nodes.is_empty() && missing.is_empty() {
         return Ok(Report { survey, built: 0, failures: Vec::new() });
     }
-    let jobserver = jobserver::Client::new(options.jobs).map_err(fs::failed("start a jobserver in", store.root()))?;
-    let executor = Executor { plan, store, options, sink, stop, jobserver };
     let (sender, receiver) = channel();
-    let missing = missing_sources(plan, store, &survey);
     let fetching: BTreeSet<Sha256> = missing.iter().map(|source| source.sha256).collect();
-    let todo = plan.order().iter().filter(|id| survey.outputs(**id).is_none()).count();
-    sink.event(Event::Planned { builds: todo, downloads: fetching.len() });
+    sink.event(Event::Planned { builds: nodes.len(), downloads: fetching.len() });
     let (finish, over) = tokio::sync::oneshot::channel();
     std::thread::scope(|scope| {
         let downloads = Downloads { store, options, sink, stop };
@@ -71,7 +105,7 @@ pub fn run(
             checked,
             fetching,
             running: BTreeSet::new(),
-            given_up: BTreeSet::new(),
+            todo: nodes,
             unfetchable: BTreeSet::new(),
             failures: Vec::new(),
             broken: false,
@@ -96,10 +130,10 @@ fn forget_wanted(plan: &Plan<'_>, survey: &mut Survey) -> BTreeMap<NodeId, Trace
     before
 }
 
-/// The sources of everything that is not built, each once.
-fn missing_sources(plan: &Plan<'_>, store: &Store, survey: &Survey) -> Vec<Source> {
+/// The sources of these nodes that are not in the store, each once.
+fn missing_sources<'n>(plan: &Plan<'_>, store: &Store, nodes: impl Iterator<Item = &'n NodeId>) -> Vec<Source> {
     let mut sources: BTreeMap<Sha256, Source> = BTreeMap::new();
-    for id in plan.order().iter().filter(|id| survey.outputs(**id).is_none()) {
+    for id in nodes {
         for source in plan.sources(*id) {
             if store.source(&source.sha256).is_none() {
                 sources.entry(source.sha256).or_insert(source);
@@ -129,7 +163,8 @@ struct Schedule<'e> {
     checked: BTreeMap<NodeId, Trace>,
     fetching: BTreeSet<Sha256>,
     running: BTreeSet<NodeId>,
-    given_up: BTreeSet<NodeId>,
+    /// What is neither done nor given up.
+    todo: BTreeSet<NodeId>,
     unfetchable: BTreeSet<Sha256>,
     failures: Vec<BuildError>,
     broken: bool,
@@ -186,6 +221,7 @@ impl<'e> Schedule<'e> {
 
     fn done(&mut self, id: NodeId, result: Result<(DerivationKey, Trace), BuildError>) -> Result<(), BuildError> {
         self.running.remove(&id);
+        self.todo.remove(&id);
         match result {
             Ok((key, trace)) => {
                 self.built += 1;
@@ -193,7 +229,6 @@ impl<'e> Schedule<'e> {
                 self.look_again()
             }
             Err(error) => {
-                self.given_up.insert(id);
                 // What an interrupt has killed says so of itself; once is enough.
                 let repeated = matches!(error, BuildError::Interrupted) || self.executor.stop.is_stopped();
                 if !repeated || self.failures.is_empty() {
@@ -222,7 +257,7 @@ impl<'e> Schedule<'e> {
         let ready = |id: &&NodeId| {
             matches!(self.survey.standing(**id), Standing::Ready { .. })
                 && !self.running.contains(id)
-                && !self.given_up.contains(id)
+                && self.todo.contains(id)
                 && !plan
                     .sources(**id)
                     .iter()

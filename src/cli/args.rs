@@ -1,6 +1,7 @@
 //! The command line, as types.
 
 mod images;
+mod look;
 mod registry;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use crate::attest::Need;
 pub use images::{ImageCheck, ImageDiff, ImageInspect, ImageReport, ImageWhy, Reading, ReportFormat};
 
 use crate::recipe::{OutputRef, Target};
+pub use look::Shell;
 pub use registry::{ImagePull, ImagePush, RegistryAccess};
 
 const EXAMPLES: &str = "\
@@ -61,6 +63,7 @@ pub enum Verb {
     Image(Image),
     Plan(Plan),
     Log(Log),
+    Shell(Shell),
     Store(StoreArgs),
     Keys(Keys),
     Sign(Sign),

@@ -6,8 +6,8 @@ use super::args::Running;
 use super::failure::Failure;
 use super::project::Project;
 use super::show;
-use crate::builder::{self, Survey};
-use crate::plan::Plan;
+use crate::builder::{self, Options, Survey};
+use crate::plan::{NodeId, Plan};
 use crate::sandbox::Stop;
 
 /// Builds what of a plan is missing, showing it on standard error. `what` names the goal in the last line.
@@ -37,4 +37,13 @@ pub fn carry_out(
         built => show::say(format_args!("{what}: built ({built} run, {seconds:.1} s)")),
     }
     Ok(report.survey)
+}
+
+/// Builds whatever a node takes, without the node itself.
+pub fn provide(project: &Project, plan: &Plan<'_>, id: NodeId, options: &Options) -> Result<Survey, Failure> {
+    let sink = show::sink();
+    let report = builder::provide(plan, id, &project.store, options, &*sink, &Stop::default());
+    sink.end();
+    let report = report?;
+    if report.failures.is_empty() { Ok(report.survey) } else { Err(Failure::several(report.failures)) }
 }

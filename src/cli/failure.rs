@@ -34,7 +34,7 @@ enum Class {
 /// What ends a verb.
 #[derive(Debug)]
 pub struct Failure {
-    class: Class,
+    code: u8,
     /// Whole messages, each of one error.
     messages: Vec<String>,
     hints: Vec<String>,
@@ -42,27 +42,27 @@ pub struct Failure {
 
 impl Failure {
     fn new(class: Class, error: &dyn Error) -> Self {
-        Self { class, messages: vec![chain(error)], hints: hints(error) }
+        Self { code: class as u8, messages: vec![chain(error)], hints: hints(error) }
     }
 
     /// A check that found something, said already.
     pub fn found(message: String, hint: &str) -> Self {
-        Self { class: Class::Work, messages: vec![message], hints: vec![hint.to_owned()] }
+        Self { code: Class::Work as u8, messages: vec![message], hints: vec![hint.to_owned()] }
     }
 
     /// A check that found several things.
     pub fn faults(messages: Vec<String>, hints: Vec<String>) -> Self {
-        Self { class: Class::Work, messages, hints }
+        Self { code: Class::Work as u8, messages, hints }
     }
 
     /// A comparison that found a difference, shown already.
     pub fn differs() -> Self {
-        Self { class: Class::Work, messages: Vec::new(), hints: Vec::new() }
+        Self { code: Class::Work as u8, messages: Vec::new(), hints: Vec::new() }
     }
 
     /// A mistake of the user's.
     pub fn user(message: String, hint: String) -> Self {
-        Self { class: Class::User, messages: vec![message], hints: vec![hint] }
+        Self { code: Class::User as u8, messages: vec![message], hints: vec![hint] }
     }
 
     /// There is no project here.
@@ -71,6 +71,11 @@ impl Failure {
             format!("{} is not in a project: there is no directory with recipes/ and toolchains/", place.display()),
             "change to one, or name it with --project".to_owned(),
         )
+    }
+
+    /// A program that somebody had run ended with this status; it has said why itself.
+    pub fn status(status: u8) -> Self {
+        Self { code: status, messages: Vec::new(), hints: Vec::new() }
     }
 
     /// Several things that failed in one run.
@@ -100,7 +105,7 @@ impl Failure {
         for hint in &self.hints {
             let _ = writeln!(out, "{} {hint}", cyan.apply_to("hint:"));
         }
-        ExitCode::from(self.class as u8)
+        ExitCode::from(self.code)
     }
 }
 
@@ -180,13 +185,17 @@ fn facility_hint(error: &SetupError) -> String {
 
 impl From<CatalogError> for Failure {
     fn from(error: CatalogError) -> Self {
-        Self { hints: hints(&error), messages: vec![chain(&error)], class: Class::User }
+        Self { hints: hints(&error), messages: vec![chain(&error)], code: Class::User as u8 }
     }
 }
 
 impl From<Vec<Diagnostic>> for Failure {
     fn from(diagnostics: Vec<Diagnostic>) -> Self {
-        Self { class: Class::User, messages: diagnostics.iter().map(ToString::to_string).collect(), hints: Vec::new() }
+        Self {
+            code: Class::User as u8,
+            messages: diagnostics.iter().map(ToString::to_string).collect(),
+            hints: Vec::new(),
+        }
     }
 }
 
@@ -302,6 +311,17 @@ impl From<BuildError> for Failure {
                 Self::new(Class::Machine, &error)
             }
             BuildError::Mirrors(_) => Self::new(Class::User, &error),
+            BuildError::NoPhase { ref phases, .. } => {
+                let mut failure = Self::new(Class::User, &error);
+                failure.hints.push(format!("it has {}", quoted(phases)));
+                failure
+            }
+            BuildError::Occupied { .. } => {
+                let mut failure = Self::new(Class::User, &error);
+                failure.hints.push("name another place".to_owned());
+                failure
+            }
+            BuildError::Terminal(_) => Self::new(Class::Machine, &error),
             BuildError::Unpack { .. } if find::<FsError>(&error).is_some() => Self::new(Class::Machine, &error),
             BuildError::Rules { ref name, ref kept, .. } | BuildError::Components { ref name, ref kept, .. } => {
                 let mut failure = Self::new(Class::Work, &error);
@@ -344,5 +364,5 @@ fn failed_build(failure: &BuildFailure) -> Failure {
         message.push_str(&format!("cause: {cause}\n mend: {mend}\n"));
     }
     let hints = look_hints(name, kept.as_deref());
-    Failure { class: Class::Work, messages: vec![message.trim_end().to_owned()], hints }
+    Failure { code: Class::Work as u8, messages: vec![message.trim_end().to_owned()], hints }
 }

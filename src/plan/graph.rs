@@ -1,6 +1,6 @@
 //! The graph: which build or test needs which.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use petgraph::algo::{tarjan_scc, toposort};
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -260,6 +260,18 @@ impl<'c> Plan<'c> {
         let mut inputs: Vec<_> = self.graph.edges(id).map(|edge| edge.target()).collect();
         inputs.sort_by(|left, right| self.node(*left).cmp(self.node(*right)));
         inputs
+    }
+
+    /// Everything that a node needs, and that needs in turn.
+    pub fn closure_of(&self, id: NodeId) -> BTreeSet<NodeId> {
+        let mut found = BTreeSet::new();
+        let mut pending = self.inputs(id);
+        while let Some(input) = pending.pop() {
+            if found.insert(input) {
+                pending.extend(self.inputs(input));
+            }
+        }
+        found
     }
 
     /// The sources that a node takes from the store; known before its inputs are built.

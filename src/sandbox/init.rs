@@ -11,6 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::sys::{self, Ending};
+use super::visit::Guest;
 use super::wire::{Message, Reporter};
 use super::world::{self, SetupError, attempt};
 use super::{Action, Limits, Outcome, Spec, Step, compile, seccomp};
@@ -34,6 +35,8 @@ pub struct Start {
     pub log: OwnedFd,
     /// The jobserver's words for make.
     pub makeflags: Option<String>,
+    /// Who looks around after the steps.
+    pub guest: Option<Guest>,
 }
 
 struct Init {
@@ -47,14 +50,16 @@ struct Init {
 
 /// Makes the world, runs the steps and reports; returns pid 1's exit status.
 pub fn run(start: Start, mut reporter: Reporter) -> i32 {
-    let Start { mut spec, log, makeflags } = start;
+    let Start { mut spec, log, makeflags, guest } = start;
     // Before anything is made: the caller's own mask must not show in the world's modes.
     sys::set_umask(0o022);
     let prepared = captures(&spec.steps).and_then(|captures| {
+        let streams = guest.as_ref().map(Guest::streams).transpose();
+        let streams = attempt("take its visitor's streams", "dup", streams)?;
         world::enter(&spec)?;
-        Ok((captures, fence(&spec.limits)?))
+        Ok((captures, guest.zip(streams), fence(&spec.limits)?))
     });
-    let (captures, listener) = match prepared {
+    let (captures, guest, listener) = match prepared {
         Ok(prepared) => prepared,
         Err(error) => {
             reporter.send(&Message::Setup(error));
@@ -67,7 +72,18 @@ pub fn run(start: Start, mut reporter: Reporter) -> i32 {
     let steps = std::mem::take(&mut spec.steps);
     let mut init = Init { spec, log, listener, reporter, began: Instant::now(), reported: Vec::new() };
     let failure = steps.iter().zip(captures).find_map(|(step, capture)| init.step(step, capture));
-    init.reporter.send(&Message::Done(failure.unwrap_or(Outcome::Success)));
+    let outcome = failure.unwrap_or(Outcome::Success);
+    if let Some((guest, streams)) = guest.filter(|_| !matches!(outcome, Outcome::Limit { .. })) {
+        match File::open("/dev/null") {
+            // The last holder of the steps' stream lets go of it: drystone hears all of it before the visit.
+            Ok(nothing) => init.log = nothing.into(),
+            Err(error) => init.breach(format!("cannot open /dev/null: {error}")),
+        }
+        init.reporter.send(&Message::Visit(outcome.clone()));
+        let status = init.visit(&guest, streams);
+        init.reporter.send(&Message::Left(status));
+    }
+    init.reporter.send(&Message::Done(outcome));
     0
 }
 
@@ -174,6 +190,34 @@ impl Init {
                 };
                 sys::exit(status)
             }
+        }
+    }
+
+    /// Lets a guest look around; gives the exit status.
+    fn visit(&mut self, guest: &Guest, streams: [OwnedFd; 3]) -> i32 {
+        let child = match sys::fork() {
+            Ok(sys::Fork::Parent(child)) => child,
+            Ok(sys::Fork::Child) => {
+                let error = guest.execute(&self.spec.env, &streams);
+                eprintln!("cannot execute `{}`: {error}", guest.program());
+                // As shells tell it.
+                sys::exit(127)
+            }
+            Err(error) => {
+                self.breach(format!("cannot start `{}`: {error}", guest.program()));
+                return 126;
+            }
+        };
+        drop(streams);
+        let ending = self.attend(child).unwrap_or_else(|limit| {
+            self.breach(format!("over the limit of {limit}: everything was ended"));
+            let _ = sys::kill(-1, libc::SIGKILL);
+            Ending::Signaled(libc::SIGKILL)
+        });
+        self.sweep(guest.program());
+        match ending {
+            Ending::Exited(status) => status,
+            Ending::Signaled(signal) => 128 + signal,
         }
     }
 

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::io::{self, BufRead as _, BufReader, Read};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::visit::Guest;
 use super::wire::Message;
-use super::{Exit, Outcome, SUPERVISOR_NAME, SetupError, Spec, sys};
+use super::{Exit, Outcome, SUPERVISOR_NAME, SetupError, Spec, Visit, sys};
 
 /// Why there is no [`Exit`].
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +40,8 @@ pub enum Event {
     Line(Vec<u8>),
     /// Something was contained.
     Breach(String),
+    /// The steps ended in this way, and the visit begins when this has been taken.
+    Visit(Outcome),
 }
 
 /// Stops every sandbox that was started with it, and those that would be.
@@ -104,8 +108,35 @@ pub fn run(
     stop: &Stop,
     event: &(dyn Fn(Event) + Sync),
 ) -> Result<Exit, SandboxError> {
+    start(spec, None, jobserver, stop, event)
+}
+
+/// Runs a spec's steps, and then, whatever became of them, the visit's program in the same world. Only a limit that
+/// a step passes, which ends everything, prevents it.
+///
+/// # Errors
+/// As [`run`].
+pub fn visit(
+    spec: &Spec,
+    visit: &Visit,
+    jobserver: Option<&jobserver::Client>,
+    stop: &Stop,
+    event: &(dyn Fn(Event) + Sync),
+) -> Result<Exit, SandboxError> {
+    start(spec, Some(visit), jobserver, stop, event)
+}
+
+fn start(
+    spec: &Spec,
+    visit: Option<&Visit>,
+    jobserver: Option<&jobserver::Client>,
+    stop: &Stop,
+    event: &(dyn Fn(Event) + Sync),
+) -> Result<Exit, SandboxError> {
     let began = Instant::now();
-    let text = serde_json::to_vec(spec).expect("a spec is plain data");
+    let streams = visit.map(Visit::streams).transpose().map_err(SandboxError::Start)?;
+    let guest = visit.zip(streams.as_ref()).map(|(visit, streams)| Guest::new(visit, streams));
+    let text = serde_json::to_vec(&(spec, guest)).expect("a spec is plain data");
     let input = sys::memory_file(&text).map_err(SandboxError::Start)?;
     let mut command = Command::new("/proc/self/exe");
     command.arg0(SUPERVISOR_NAME).env_clear().process_group(0);
@@ -114,30 +145,48 @@ pub fn run(
         client.configure_make(&mut command);
     }
     let mut child = stop.start(&mut command)?;
-    // The command keeps descriptors that the supervisor was given.
-    drop(command);
+    // These keep descriptors that the supervisor was given.
+    drop((command, streams));
     let reports = child.stdout.take().expect("standard output was asked to be a pipe");
     let log = child.stderr.take().expect("standard error was asked to be a pipe");
+    let (begun, visits) = channel();
     let heard = std::thread::scope(|scope| {
-        scope.spawn(|| lines(log, event));
-        listen(reports, event)
+        let printed = scope.spawn(|| lines(log, event));
+        if let Some(terminal) = visit.and_then(|visit| visit.terminal.as_ref()) {
+            scope.spawn(move || visits.recv().map(|()| terminal.relay()));
+        }
+        let printed = || drop(printed.join());
+        let begin = || {
+            // Without a terminal nobody waits for it.
+            let _ = begun.send(());
+        };
+        listen(reports, event, printed, begin)
     });
     let status = stop.wait(&mut child).map_err(SandboxError::Start)?;
     if stop.is_stopped() {
         return Err(SandboxError::Interrupted);
     }
-    let Heard { outcome, breaches } = heard?;
+    let Heard { outcome, breaches, left } = heard?;
     let outcome = outcome.ok_or_else(|| SandboxError::Lost(status.to_string()))?;
-    Ok(Exit { outcome, breaches, duration: began.elapsed() })
+    Ok(Exit { outcome, breaches, duration: began.elapsed(), left })
 }
 
 struct Heard {
     outcome: Option<Outcome>,
     breaches: Vec<String>,
+    left: Option<i32>,
 }
 
-fn listen(reports: impl Read, event: &(dyn Fn(Event) + Sync)) -> Result<Heard, SandboxError> {
-    let mut heard = Heard { outcome: None, breaches: Vec::new() };
+/// Hears the reports to their end. `printed` waits until all that the steps printed has been heard, and `begin` lets
+/// the visit begin.
+fn listen(
+    reports: impl Read,
+    event: &(dyn Fn(Event) + Sync),
+    printed: impl FnOnce(),
+    begin: impl FnOnce(),
+) -> Result<Heard, SandboxError> {
+    let mut visit = Some((printed, begin));
+    let mut heard = Heard { outcome: None, breaches: Vec::new(), left: None };
     for line in BufReader::new(reports).lines().map_while(Result::ok) {
         match serde_json::from_str(&line) {
             Ok(Message::Setup(error)) => return Err(error.into()),
@@ -146,6 +195,13 @@ fn listen(reports: impl Read, event: &(dyn Fn(Event) + Sync)) -> Result<Heard, S
                 heard.breaches.push(what.clone());
                 event(Event::Breach(what));
             }
+            Ok(Message::Visit(outcome)) => {
+                let (printed, begin) = visit.take().expect("there is one visit");
+                printed();
+                event(Event::Visit(outcome));
+                begin();
+            }
+            Ok(Message::Left(status)) => heard.left = Some(status),
             Ok(Message::Done(outcome)) => heard.outcome = Some(outcome),
             // Only half a line can be wrong, of a sandbox that was killed while it wrote.
             Err(_) => break,

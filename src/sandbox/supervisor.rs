@@ -1,13 +1,14 @@
 //! The supervisor: drystone executed anew, which makes the namespaces and waits for init.
 //!
-//! It gets the [`Spec`] on its standard input, reports on its standard output, and hands its standard error to
+//! It gets the [`Spec`], and a visit where there is one, on its standard input, reports on its standard output, and hands its standard error to
 //! the steps for theirs. It exists because only a single-threaded process may make a user namespace and go on
 //! after a fork, and because a new pid namespace begins with the next child.
 
 use std::fs;
 use std::io::{self, Read as _};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, OwnedFd};
 
+use super::visit::Guest;
 use super::wire::{Message, Reporter};
 use super::world::{SetupError, attempt};
 use super::{Spec, UID, emulation, init, sys};
@@ -39,9 +40,14 @@ pub fn supervise() -> ! {
 fn enter(log: OwnedFd) -> Result<Option<init::Start>, SetupError> {
     let parent = rustix::process::getppid();
     attempt("die with drystone", "prctl", sys::die_with_parent())?;
-    let spec = attempt("read the sandbox's spec", "read", read_spec())?;
+    let (spec, guest) = attempt("read the sandbox's spec", "read", read_spec())?;
     if rustix::process::getppid() != parent {
         sys::exit(1);
+    }
+    if guest.is_some() {
+        // What the steps print ends before the visit: only `log` may hold their stream open.
+        let nothing = attempt("let go of the steps' stream", "dev", fs::File::open("/dev/null"))?;
+        attempt("let go of the steps' stream", "dev", sys::redirect(nothing.as_fd(), 2))?;
     }
     let makeflags = std::env::var("MAKEFLAGS").ok();
     attempt("close what drystone was started with", "proc", close_strangers(makeflags.as_deref().unwrap_or("")))?;
@@ -60,7 +66,7 @@ fn enter(log: OwnedFd) -> Result<Option<init::Start>, SetupError> {
     match attempt("start pid 1", "fork", sys::fork())? {
         sys::Fork::Child => {
             attempt("die with the supervisor", "prctl", sys::die_with_parent())?;
-            Ok(Some(init::Start { spec, log, makeflags }))
+            Ok(Some(init::Start { spec, log, makeflags, guest }))
         }
         sys::Fork::Parent(child) => {
             drop(log);
@@ -71,7 +77,7 @@ fn enter(log: OwnedFd) -> Result<Option<init::Start>, SetupError> {
     }
 }
 
-fn read_spec() -> io::Result<Spec> {
+fn read_spec() -> io::Result<(Spec, Option<Guest>)> {
     let mut text = Vec::new();
     io::stdin().lock().read_to_end(&mut text)?;
     serde_json::from_slice(&text).map_err(io::Error::other)

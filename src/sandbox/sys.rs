@@ -156,6 +156,70 @@ pub fn new_session() -> io::Result<()> {
     check(unsafe { libc::setsid() }).map(drop)
 }
 
+/// Makes a terminal the controlling one of this process's session, which has none yet (`TIOCSCTTY(2const)`).
+pub fn take_terminal(terminal: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: this request takes an integer.
+    check(unsafe { libc::ioctl(terminal.as_raw_fd(), libc::TIOCSCTTY, 0) }).map(drop)
+}
+
+/// Opens a new terminal's master, and lets its other end be opened (`unlockpt(3)`).
+pub fn open_master() -> io::Result<OwnedFd> {
+    use rustix::fs::{Mode, OFlags, open};
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let master = open("/dev/ptmx", flags, Mode::empty())?;
+    let unlocked: c_int = 0;
+    // SAFETY: the request reads an int, which outlives the call.
+    check(unsafe { libc::ioctl(master.as_raw_fd(), libc::TIOCSPTLCK, &raw const unlocked) })?;
+    Ok(master)
+}
+
+/// Opens a terminal's other end, whatever name it has (`TIOCGPTPEER`, `ioctl_tty(2)`).
+pub fn open_peer(master: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
+    // SAFETY: the request takes an integer.
+    let peer = check(unsafe { libc::ioctl(master.as_raw_fd(), libc::TIOCGPTPEER, flags) })?;
+    // SAFETY: the call returns a new descriptor that nobody else owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(peer) })
+}
+
+/// What a terminal does with what is typed and printed (`termios(3)`).
+#[derive(Clone, Copy)]
+pub struct TerminalMode(libc::termios);
+
+impl TerminalMode {
+    /// A terminal's mode.
+    pub fn of(terminal: BorrowedFd<'_>) -> io::Result<Self> {
+        // SAFETY: termios is plain data, for which all zeroes is valid.
+        let mut mode: libc::termios = unsafe { zeroed() };
+        // SAFETY: `mode` outlives the call.
+        check(unsafe { libc::tcgetattr(terminal.as_raw_fd(), &raw mut mode) })?;
+        Ok(Self(mode))
+    }
+
+    /// The same, but with everything passed on as it is.
+    pub fn raw(mut self) -> Self {
+        // SAFETY: `self` outlives the call, which only changes its flags.
+        unsafe { libc::cfmakeraw(&raw mut self.0) };
+        self
+    }
+
+    /// Gives a terminal this mode.
+    pub fn set(&self, terminal: BorrowedFd<'_>) -> io::Result<()> {
+        // SAFETY: `self` outlives the call.
+        check(unsafe { libc::tcsetattr(terminal.as_raw_fd(), libc::TCSANOW, &raw const self.0) }).map(drop)
+    }
+}
+
+/// Gives one terminal the size of another's window (`TIOCSWINSZ(2const)`).
+pub fn copy_window_size(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: winsize is plain data, for which all zeroes is valid.
+    let mut size: libc::winsize = unsafe { zeroed() };
+    // SAFETY: the request writes a winsize, which outlives the call.
+    check(unsafe { libc::ioctl(from.as_raw_fd(), libc::TIOCGWINSZ, &raw mut size) })?;
+    // SAFETY: the request reads a winsize, which outlives the call.
+    check(unsafe { libc::ioctl(to.as_raw_fd(), libc::TIOCSWINSZ, &raw const size) }).map(drop)
+}
+
 /// Replaces this process's environment, for libraries that read it.
 pub fn set_environment<'a>(variables: impl Iterator<Item = (&'a String, &'a String)>) {
     let old: Vec<_> = std::env::vars_os().map(|(name, _)| name).collect();

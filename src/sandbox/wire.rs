@@ -17,6 +17,10 @@ pub enum Message {
     Phase(String),
     /// Something was contained.
     Breach(String),
+    /// All steps are over, and a visit begins.
+    Visit(Outcome),
+    /// A visit is over; its program's exit status.
+    Left(i32),
     /// All steps are over.
     Done(Outcome),
 }
