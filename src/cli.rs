@@ -6,9 +6,11 @@ mod carry_out;
 mod controls;
 mod evidence;
 mod failure;
+mod fmt;
 mod image;
 mod judge;
 mod keys;
+mod lint;
 mod log;
 mod passphrase;
 mod plan;
@@ -48,6 +50,8 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Verb::Plan(args) => plan::run(common, args),
         Verb::Log(args) => log::run(common, args),
         Verb::Shell(args) => shell::run(common, args),
+        Verb::Lint(args) => lint::run(common, args),
+        Verb::Fmt(args) => fmt::run(common, args),
         Verb::Store(args) => store::run(common, args),
         Verb::Keys(args) => keys::run(args),
         Verb::Sign(args) => sign::run(args),

@@ -8,7 +8,9 @@ mod catalog;
 mod components;
 mod cpe;
 mod diagnostic;
+mod format;
 mod image_spec;
+mod lint;
 mod loader;
 mod model;
 mod name;
@@ -24,9 +26,11 @@ pub use catalog::{Catalog, CatalogError};
 pub use components::{Assignment, AssignmentError, AssignmentFault, assign};
 pub use cpe::{Cpe, CpeError};
 pub use diagnostic::Diagnostic;
+pub use format::{FormatError, format};
 pub use image_spec::{
     ComponentRequest, ImageConfig, ImageSpec, Owner, SpecDirectory, SpecFile, SpecGroup, SpecLink, SpecUser,
 };
+pub use lint::{Remark, Subject, lint};
 pub use model::{
     Build, CcTarget, CcUnit, Component, Dependencies, Install, LocalFile, Recipe, Steps, Test, TestKind, Words,
 };

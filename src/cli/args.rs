@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::attest::Need;
 pub use images::{ImageCheck, ImageDiff, ImageInspect, ImageReport, ImageWhy, Reading, ReportFormat};
 
-use crate::recipe::{OutputRef, Target};
+use crate::recipe::{OutputRef, RecipeName, Target};
 pub use look::Shell;
 pub use registry::{ImagePull, ImagePush, RegistryAccess};
 
@@ -64,6 +64,8 @@ pub enum Verb {
     Plan(Plan),
     Log(Log),
     Shell(Shell),
+    Lint(Lint),
+    Fmt(Fmt),
     Store(StoreArgs),
     Keys(Keys),
     Sign(Sign),
@@ -269,6 +271,44 @@ pub struct Log {
     /// The log of its tests instead
     #[arg(long)]
     pub test: bool,
+}
+
+/// Say what recipes could say better; exit 1 if there is anything
+#[derive(Debug, Args)]
+#[command(after_help = "\
+What a component holds is known only of recipes that are built as they are now.
+
+Examples:
+  drystone lint                 all recipes
+  drystone lint sed grep --fix  mend what needs no thought
+  drystone lint --online jq     ask every location whether it has the source")]
+pub struct Lint {
+    /// The recipes [default: all]
+    pub names: Vec<RecipeName>,
+    /// Write the mended text where a mend needs no thought
+    #[arg(long)]
+    pub fix: bool,
+    /// Ask every location whether it has its source
+    #[arg(long)]
+    pub online: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Bring recipes, toolchains and image specs into the one form
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  drystone fmt                  all files of the project
+  drystone fmt --check          change nothing; exit 1 if a file would change
+  drystone fmt recipes/sed.toml")]
+pub struct Fmt {
+    /// The files [default: every .toml file below recipes/ and toolchains/]
+    pub files: Vec<PathBuf>,
+    /// Only name the files that are not formatted
+    #[arg(long)]
+    pub check: bool,
 }
 
 /// Look into the store
