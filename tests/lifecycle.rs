@@ -72,6 +72,17 @@ fn a_change_that_yields_the_same_bits_stops_at_what_was_changed() {
 }
 
 #[test]
+fn a_check_of_what_is_built_but_not_tested_yet_does_both() {
+    let world = World::new();
+    world.script("probe", HELLO);
+    world.drystone(&["build", "probe"]).succeeded();
+    let recipe = std::fs::read_to_string(world.path("project/recipes/probe.toml")).unwrap();
+    world.write("recipes/probe.toml", &recipe.replace("script = \"true\"", "script = \"test 1 = 1\""));
+    let run = world.drystone(&["build", "--check", "probe"]).succeeded();
+    assert_eq!(phases(&run), ["probe-1: script", "probe-1 test: test 1"]);
+}
+
+#[test]
 fn a_changed_test_runs_the_test_alone() {
     let world = World::new();
     world.script("probe", HELLO);

@@ -127,6 +127,13 @@ fn forget_wanted(plan: &Plan<'_>, survey: &mut Survey) -> BTreeMap<NodeId, Trace
             survey.set(id, Standing::Ready { key });
         }
     }
+    // What was ready and needs one of them waits again.
+    for id in plan.order() {
+        let waits = plan.inputs(*id).into_iter().any(|input| survey.outputs(input).is_none());
+        if waits && matches!(survey.standing(*id), Standing::Ready { .. }) {
+            survey.set(*id, Standing::Waiting);
+        }
+    }
     before
 }
 

@@ -8,7 +8,7 @@ mod script;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::format::format;
-use super::{Catalog, ComponentName, Location, Recipe, Steps, Test, TestKind};
+use super::{Catalog, ComponentName, Location, Recipe, RecipeName, Steps, Test, TestKind};
 use crate::path::RelPath;
 use crate::tree::Tree;
 
@@ -101,9 +101,11 @@ fn sources(subject: &Subject<'_>) -> Vec<Remark> {
         for location in &source.locations {
             if let Location::Url(url) = location
                 && url.starts_with("http:")
+                && !reason
             {
                 let what = format!("{url} is fetched without encryption: who listens sees what is built");
-                remarks.push(remark("http", line_of(text, "\"http:"), what, "https, if the server has it"));
+                let mend = "https, if the server has it; else say so above [[source]]";
+                remarks.push(remark("http", line_of(text, "\"http:"), what, mend));
             }
         }
     }
@@ -209,30 +211,35 @@ fn tests(subject: &Subject<'_>) -> Option<Remark> {
 fn scripts(subject: &Subject<'_>) -> Vec<Remark> {
     let Subject { recipe, text, catalog, .. } = subject;
     let mut remarks = Vec::new();
-    let mut scripts: Vec<&str> = recipe
-        .tests
-        .iter()
-        .filter_map(|test| match &test.kind {
-            TestKind::Script(script) => Some(script.as_str()),
-            TestKind::Run(_) => None,
-        })
-        .collect();
-    if let Steps::Shell { words, prepare, finish, .. } = &recipe.build.steps {
-        scripts.extend([&words.script, prepare, finish].into_iter().filter_map(|script| script.as_deref()));
-    }
-    let mut told = BTreeSet::new();
-    for name in scripts.iter().flat_map(|script| script::commands(script)) {
-        let Some(what) = script::absent(&name, recipe, catalog) else { continue };
-        if told.insert(name.clone()) {
-            let brings = script::brought_by(&name, catalog);
-            let mend = match brings {
-                Some(recipe) => format!("add `{recipe}` to `[dependencies] build`"),
-                None => "do it with what there is: see \"The build environment\" of the recipes' manual".to_owned(),
-            };
-            remarks.push(remark("tool", line_of(text, &name), what, mend));
+    // Each with the recipes that are there for it alone.
+    let mut scripts: Vec<(&str, Vec<&RecipeName>)> = Vec::new();
+    for test in &recipe.tests {
+        if let TestKind::Script(script) = &test.kind {
+            scripts.push((script, test.with.iter().map(|output| &output.recipe).collect()));
         }
     }
-    for script in &scripts {
+    if let Steps::Shell { words, prepare, finish, .. } = &recipe.build.steps {
+        let own = [&words.script, prepare, finish].into_iter().flatten();
+        scripts.extend(own.map(|script| (script.as_str(), Vec::new())));
+    }
+    let mut told = BTreeSet::new();
+    for (script, with) in &scripts {
+        for name in script::commands(script) {
+            let Some(what) = script::absent(&name, recipe, with, catalog) else { continue };
+            if told.insert(name.clone()) {
+                let mend = match script::brought_by(&name, catalog) {
+                    Some(recipe) => format!("add `{recipe}` to `[dependencies] build`, or to a test's `with`"),
+                    None => "do it with what there is: the recipes' manual tells what a build finds".to_owned(),
+                };
+                remarks.push(remark("tool", line_of(text, &name), what, mend));
+            }
+        }
+    }
+    // The toolchain is where machines differ.
+    if catalog.toolchain().recipes.contains(&recipe.name) {
+        return remarks;
+    }
+    for (script, _) in &scripts {
         if let Some(word) = script::machine(script) {
             let what = format!("a script names the machine `{word}`");
             let mend = "`$HOST`, `${HOST%%-*}` and `$CC` are right for every target";

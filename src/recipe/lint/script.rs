@@ -1,6 +1,6 @@
 //! Shell text, as far as a remark needs it: which programs it calls by name.
 
-use super::super::{Catalog, Recipe};
+use super::super::{Catalog, Recipe, RecipeName};
 
 /// Programs that scripts of builds often call, and that neither the seeds nor the toolchain have.
 const ABSENT: &[&str] = &[
@@ -91,12 +91,13 @@ fn command(part: &str) -> Option<String> {
 }
 
 /// What is to be said of a program that is not there for a recipe; `None` for one that is, or that is not known.
-pub(super) fn absent(name: &str, recipe: &Recipe, catalog: &Catalog) -> Option<String> {
+pub(super) fn absent(name: &str, recipe: &Recipe, with: &[&RecipeName], catalog: &Catalog) -> Option<String> {
     if !ABSENT.contains(&name) {
         return None;
     }
     let own = recipe.name.as_str() == name || brought_by(name, catalog).as_deref() == Some(recipe.name.as_str());
-    let asked = recipe.dependencies.build.iter().any(|tool| brings(tool.as_str(), name));
+    let mut there = recipe.dependencies.build.iter().chain(with.iter().copied());
+    let asked = there.any(|tool| brings(tool.as_str(), name));
     (!own && !asked).then(|| format!("a script calls `{name}`, which the sandbox does not have"))
 }
 
