@@ -6,6 +6,7 @@
 
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::thread::ScopedJoinHandle;
 
 use rayon::iter::{IndexedParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _};
 use sha2::Digest as _;
@@ -36,27 +37,34 @@ pub(super) fn write_all(
     store: &Store,
     directory: &Path,
 ) -> Result<Vec<LayerSummary>, ImageError> {
-    let layers = rootfs.layers().par_iter().enumerate();
-    layers
-        .map(|(index, layer)| {
+    std::thread::scope(|flushes| {
+        let layers = rootfs.layers().par_iter().enumerate();
+        let written = layers.map(|(index, layer)| {
             let unnamed = directory.join(format!("layer-{index}"));
             let kept = Kept::place(layer, compression, store);
             let there = kept.as_ref().map(|kept| kept.bring(layer, options.links, &unnamed)).transpose()?.flatten();
-            let summary = match there {
-                Some(summary) => summary,
-                None => {
-                    let summary = write(layer, compression, store, &unnamed)?;
-                    fs::sync(&unnamed)?;
-                    if let Some(kept) = kept {
-                        kept.keep(&summary, &unnamed)?;
-                    }
-                    summary
-                }
-            };
-            fs::rename(&unnamed, &blob_path(directory, &summary.digest))?;
+            let is_new = there.is_none();
+            let summary = there.map_or_else(|| write(layer, compression, store, &unnamed), Ok)?;
+            let blob = blob_path(directory, &summary.digest);
+            fs::rename(&unnamed, &blob)?;
+            let made = summary.clone();
+            // The processor goes on with the next layer while the disk is busy with this one.
+            let flush = is_new.then(|| flushes.spawn(move || flush(&blob, &made, kept)));
+            Ok((summary, flush))
+        });
+        let written: Vec<_> = written.collect::<Result<_, ImageError>>()?;
+        let flushed = |(summary, flush): (LayerSummary, Option<ScopedJoinHandle<'_, _>>)| {
+            flush.map_or(Ok(()), |flush| flush.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))?;
             Ok(summary)
-        })
-        .collect()
+        };
+        written.into_iter().map(flushed).collect()
+    })
+}
+
+/// Sees to it that a new blob outlives a power cut, and keeps it in the store.
+fn flush(blob: &Path, summary: &LayerSummary, kept: Option<Kept<'_>>) -> Result<(), ImageError> {
+    fs::sync(blob)?;
+    kept.map_or(Ok(()), |kept| kept.keep(summary, blob))
 }
 
 /// Where a directory of blobs keeps one.

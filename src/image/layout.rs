@@ -36,11 +36,13 @@ pub(super) fn write(
     let config = oci::config(rootfs, platform, &layers);
     let manifest = oci::manifest(rootfs, &config, &layers, options.compression);
     let index = oci::index(rootfs, &manifest, platform);
-    for Document { bytes, digest } in [&config, &manifest] {
-        write_synced(&layer::blob_path(&blobs, digest), bytes)?;
-    }
-    write_synced(&directory.join("index.json"), &index.bytes)?;
-    write_synced(&directory.join(LAYOUT_FILE), LAYOUT.as_bytes())?;
+    let blob = |document: &Document| layer::blob_path(&blobs, &document.digest);
+    write_flushed(&[
+        (blob(&config), &config.bytes),
+        (blob(&manifest), &manifest.bytes),
+        (directory.join("index.json"), &index.bytes),
+        (directory.join(LAYOUT_FILE), LAYOUT.as_bytes()),
+    ])?;
     let documents = (config.bytes.len() + manifest.bytes.len()) as u64;
     Ok(Summary {
         manifest: Some(manifest.digest),
@@ -57,22 +59,22 @@ pub(super) fn write(
 /// # Errors
 /// When one cannot be written.
 pub(super) fn add(directory: &Path, files: &Beside) -> Result<(), ImageError> {
-    for (path, bytes) in files {
-        let path = path.under(directory);
-        if let Some(above) = path.parent() {
-            fs::create_dir_all(above)?;
-        }
-        write_synced(&path, bytes)?;
-        if bytes.starts_with(b"#!") {
-            fs::set_mode(&path, 0o755)?;
-        }
+    let files: Vec<_> = files.iter().map(|(path, bytes)| (path.under(directory), bytes.as_slice())).collect();
+    for above in files.iter().filter_map(|(path, _)| path.parent()) {
+        fs::create_dir_all(above)?;
+    }
+    write_flushed(&files)?;
+    for (path, _) in files.iter().filter(|(_, bytes)| bytes.starts_with(b"#!")) {
+        fs::set_mode(path, 0o755)?;
     }
     Ok(())
 }
 
-fn write_synced(path: &Path, bytes: &[u8]) -> fs::Result<()> {
-    fs::write(path, bytes)?;
-    fs::sync(path)
+fn write_flushed(files: &[(PathBuf, &[u8])]) -> fs::Result<()> {
+    for (path, bytes) in files {
+        fs::write(path, bytes)?;
+    }
+    fs::sync_all(&files.iter().map(|(path, _)| path.clone()).collect::<Vec<_>>())
 }
 
 /// Writes a layout as a tar archive.
