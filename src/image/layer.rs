@@ -13,7 +13,7 @@ use sha2::Digest as _;
 
 use super::kept::Kept;
 use super::object::ObjectFile;
-use super::pack::{Cutter, packer};
+use super::pack::{Cutter, Press};
 use super::rootfs::{Content, Inode, Kind, Layer, Rootfs};
 use super::{Compression, ImageError, LayerSummary, Options};
 use crate::archive::{EPOCH, Meta, TarWriter, WriteError};
@@ -37,27 +37,30 @@ pub(super) fn write_all(
     store: &Store,
     directory: &Path,
 ) -> Result<Vec<LayerSummary>, ImageError> {
-    std::thread::scope(|flushes| {
-        let layers = rootfs.layers().par_iter().enumerate();
-        let written = layers.map(|(index, layer)| {
-            let unnamed = directory.join(format!("layer-{index}"));
-            let kept = Kept::place(layer, compression, store);
-            let there = kept.as_ref().map(|kept| kept.bring(layer, options.links, &unnamed)).transpose()?.flatten();
-            let is_new = there.is_none();
-            let summary = there.map_or_else(|| write(layer, compression, store, &unnamed), Ok)?;
-            let blob = blob_path(directory, &summary.digest);
-            fs::rename(&unnamed, &blob)?;
-            let made = summary.clone();
-            // The processor goes on with the next layer while the disk is busy with this one.
-            let flush = is_new.then(|| flushes.spawn(move || flush(&blob, &made, kept)));
-            Ok((summary, flush))
-        });
-        let written: Vec<_> = written.collect::<Result<_, ImageError>>()?;
-        let flushed = |(summary, flush): (LayerSummary, Option<ScopedJoinHandle<'_, _>>)| {
-            flush.map_or(Ok(()), |flush| flush.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))?;
-            Ok(summary)
-        };
-        written.into_iter().map(flushed).collect()
+    let threads = rayon::current_num_threads();
+    Press::with(threads, compression, |press| {
+        std::thread::scope(|flushes| {
+            let layers = rootfs.layers().par_iter().enumerate();
+            let written = layers.map(|(index, layer)| {
+                let unnamed = directory.join(format!("layer-{index}"));
+                let kept = Kept::place(layer, compression, store);
+                let there = kept.as_ref().map(|kept| kept.bring(layer, options.links, &unnamed)).transpose()?.flatten();
+                let is_new = there.is_none();
+                let summary = there.map_or_else(|| write(layer, press, store, &unnamed), Ok)?;
+                let blob = blob_path(directory, &summary.digest);
+                fs::rename(&unnamed, &blob)?;
+                let made = summary.clone();
+                // The processor goes on with the next layer while the disk is busy with this one.
+                let flush = is_new.then(|| flushes.spawn(move || flush(&blob, &made, kept)));
+                Ok((summary, flush))
+            });
+            let written: Vec<_> = written.collect::<Result<_, ImageError>>()?;
+            let flushed = |(summary, flush): (LayerSummary, Option<ScopedJoinHandle<'_, _>>)| {
+                flush.map_or(Ok(()), |flush| flush.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))?;
+                Ok(summary)
+            };
+            written.into_iter().map(flushed).collect()
+        })
     })
 }
 
@@ -72,15 +75,10 @@ pub(super) fn blob_path(directory: &Path, digest: &Sha256) -> PathBuf {
     directory.join(digest.to_string())
 }
 
-fn write(
-    layer: &Layer,
-    compression: Option<Compression>,
-    store: &Store,
-    path: &Path,
-) -> Result<LayerSummary, ImageError> {
+fn write(layer: &Layer, press: &Press, store: &Store, path: &Path) -> Result<LayerSummary, ImageError> {
     let failed = || fs::failed("write", path);
     let mut file = Digester::new(BufWriter::with_capacity(BUFFER, fs::create(path)?));
-    let (cutter, packer) = packer(compression);
+    let (cutter, packer) = press.stream();
     let (packed, archived) = std::thread::scope(|scope| {
         let archive = scope.spawn(|| archive(layer, store, path, cutter));
         let packed = packer.pack(&mut file);

@@ -2,7 +2,8 @@
 //!
 //! The stream is cut into blocks of one size. Each is compressed by itself, so that any thread may do it at any time,
 //! and what comes out is put together in order. Where blocks begin depends on nothing but their size, and a block's
-//! result on nothing but its bytes: the number of threads does not matter, nor how the stream arrives.
+//! result on nothing but its bytes and its number: how many threads there are does not matter, nor how the stream
+//! arrives.
 //!
 //! - gzip: a member for each block; members may follow each other (RFC 1952, 2.2). The encoder, libdeflate, takes a
 //!   block as a whole, not as a stream, which makes it twice as fast as zlib's kind.
@@ -10,66 +11,141 @@
 //!
 //! A stream of nothing is one block of nothing. Knows nothing of what is in the stream.
 
-use std::cell::RefCell;
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use libdeflater::{CompressionLvl, Compressor};
-use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 
 use super::Compression;
 
-/// Blobs as small as those of zlib's level 6, in half the time. Level 1 takes three quarters of this one's time, and
-/// its blobs are a twentieth larger.
-const GZIP_LEVEL: i32 = 2;
+/// The levels at which a stream's blocks are compressed, in turn: libdeflate has none between. Level 2 alone would take
+/// a fifth more time, level 1 alone would make blobs of programs 3 % larger. What is small, a block, is at level 2.
+const GZIP_LEVELS: [i32; 2] = [2, 1];
 const GZIP_BLOCK: usize = 512 << 10;
 
 const ZSTD_LEVEL: i32 = 3;
 const ZSTD_BLOCK: usize = 4 << 20;
 
-/// How many bytes are handed over, and compressed, at once; a memory bound, of which the result knows nothing.
+/// How many bytes of one stream are under way at once; a memory bound, of which the result knows nothing.
 const AT_ONCE: usize = 8 << 20;
 
 /// What makes the bytes of a compressed layer: another encoder, version, level or block size can make others of the
 /// same archive. A layer's identity is therefore its diffID.
 pub fn encoder(compression: Compression) -> &'static str {
     match compression {
-        Compression::Gzip => "libdeflate 1.26, level 2, members of 512 KiB",
+        Compression::Gzip => "libdeflate 1.26, levels 2 and 1 in turn, members of 512 KiB",
         Compression::Zstd => "zstd 1.5.7, level 3, frames of 4 MiB",
     }
 }
 
-/// Cuts what is written to it into blocks.
-pub(super) struct Cutter {
-    sender: SyncSender<Vec<u8>>,
-    size: usize,
+/// A block that is to be compressed, and where the result goes.
+struct Job {
+    number: usize,
     block: Vec<u8>,
-    /// Whether no block was handed over yet.
-    first: bool,
+    done: SyncSender<Packed>,
 }
 
-/// The two ends of a compression: what is written to the first, on one thread, is compressed by the second on another.
-pub(super) fn packer(compression: Option<Compression>) -> (Cutter, Packer) {
-    let size = match compression {
-        None | Some(Compression::Gzip) => GZIP_BLOCK,
-        Some(Compression::Zstd) => ZSTD_BLOCK,
-    };
-    let (sender, blocks) = sync_channel(AT_ONCE / size);
-    let cutter = Cutter { sender, size, block: Vec::with_capacity(size), first: true };
-    (cutter, Packer { blocks, compression, most: AT_ONCE / size })
+type Packed = io::Result<Vec<u8>>;
+
+/// Threads that compress blocks, of however many streams.
+pub(super) struct Press {
+    jobs: SyncSender<Job>,
+    size: usize,
+}
+
+impl Press {
+    /// Does `work` with so many threads at its side.
+    pub fn with<T>(threads: usize, compression: Option<Compression>, work: impl FnOnce(&Self) -> T) -> T {
+        let size = match compression {
+            None | Some(Compression::Gzip) => GZIP_BLOCK,
+            Some(Compression::Zstd) => ZSTD_BLOCK,
+        };
+        let (jobs, waiting) = sync_channel(threads);
+        let waiting = Arc::new(Mutex::new(waiting));
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                let waiting = waiting.clone();
+                scope.spawn(move || press(&waiting, compression));
+            }
+            // When the last of them has ended, nobody waits for a result any more.
+            drop(waiting);
+            // And they end when it is gone.
+            let press = Self { jobs, size };
+            work(&press)
+        })
+    }
+
+    /// The two ends of a compression: what is written to the first, on one thread, is taken from the second on
+    /// another.
+    pub fn stream(&self) -> (Cutter, Packer) {
+        let (order, results) = sync_channel(AT_ONCE / self.size);
+        let block = Vec::with_capacity(self.size);
+        (Cutter { jobs: self.jobs.clone(), order, size: self.size, block, number: 0 }, Packer { results })
+    }
+}
+
+/// What one thread of a press does.
+fn press(waiting: &Mutex<Receiver<Job>>, compression: Option<Compression>) {
+    let mut gzip = Gzip::new();
+    let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
+    while let Ok(Job { number, block, done }) = next() {
+        let packed = match compression {
+            None => Ok(block),
+            Some(Compression::Gzip) => gzip.member(number, &block),
+            Some(Compression::Zstd) => zstd::bulk::compress(&block, ZSTD_LEVEL),
+        };
+        // Nobody takes it any more when the stream has failed elsewhere.
+        drop(done.send(packed));
+    }
+}
+
+/// The encoders with their tables, and room for what they write.
+struct Gzip {
+    encoders: [Compressor; GZIP_LEVELS.len()],
+    room: Vec<u8>,
+}
+
+impl Gzip {
+    fn new() -> Self {
+        let level = |level| CompressionLvl::new(level).expect("a level that libdeflate has");
+        let mut encoders = GZIP_LEVELS.map(|number| Compressor::new(level(number)));
+        let room = vec![0; encoders[0].gzip_compress_bound(GZIP_BLOCK)];
+        Self { encoders, room }
+    }
+
+    fn member(&mut self, number: usize, block: &[u8]) -> Packed {
+        let encoder = &mut self.encoders[number % GZIP_LEVELS.len()];
+        let length = encoder.gzip_compress(block, &mut self.room).map_err(io::Error::other)?;
+        Ok(self.room[..length].to_vec())
+    }
+}
+
+/// Cuts what is written to it into blocks, and gives them to the press.
+pub(super) struct Cutter {
+    jobs: SyncSender<Job>,
+    order: SyncSender<Receiver<Packed>>,
+    size: usize,
+    block: Vec<u8>,
+    /// How many were handed over.
+    number: usize,
 }
 
 impl Cutter {
     fn hand_over(&mut self) -> io::Result<()> {
         let block = std::mem::replace(&mut self.block, Vec::with_capacity(self.size));
-        self.first = false;
-        // Whoever compresses has failed, and tells why.
-        self.sender.send(block).map_err(|_| io::ErrorKind::BrokenPipe.into())
+        let number = self.number;
+        self.number += 1;
+        let (done, result) = sync_channel(1);
+        // Whoever takes the stream has failed, and tells why.
+        let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
+        self.order.send(result).map_err(|_| gone())?;
+        self.jobs.send(Job { number, block, done }).map_err(|_| gone())
     }
 
     /// Ends the stream.
     pub fn finish(mut self) -> io::Result<()> {
-        if self.block.is_empty() && !self.first { Ok(()) } else { self.hand_over() }
+        if self.block.is_empty() && self.number > 0 { Ok(()) } else { self.hand_over() }
     }
 }
 
@@ -89,59 +165,20 @@ impl Write for Cutter {
     }
 }
 
-/// Compresses the blocks that a [`Cutter`] cuts.
+/// The compressed blocks of a stream, in order.
 pub(super) struct Packer {
-    blocks: Receiver<Vec<u8>>,
-    compression: Option<Compression>,
-    most: usize,
+    results: Receiver<Receiver<Packed>>,
 }
 
 impl Packer {
     /// Writes the compressed stream, until the cutter is gone. One that went without [`Cutter::finish`] leaves a
     /// stream that is whole in form but not in content.
     pub fn pack(self, output: &mut impl Write) -> io::Result<()> {
-        while let Ok(first) = self.blocks.recv() {
-            let mut blocks = vec![first];
-            blocks.extend(self.blocks.try_iter().take(self.most - 1));
-            let packed: Vec<_> =
-                blocks.into_par_iter().map(|block| pack_block(block, self.compression)).collect::<io::Result<_>>()?;
-            for bytes in packed {
-                output.write_all(&bytes)?;
-            }
+        while let Ok(result) = self.results.recv() {
+            let packed = result.recv().map_err(|_| io::Error::other("a thread that compresses has ended"))?;
+            output.write_all(&packed?)?;
         }
         Ok(())
-    }
-}
-
-fn pack_block(block: Vec<u8>, compression: Option<Compression>) -> io::Result<Vec<u8>> {
-    match compression {
-        None => Ok(block),
-        Some(Compression::Zstd) => zstd::bulk::compress(&block, ZSTD_LEVEL),
-        Some(Compression::Gzip) => GZIP.with_borrow_mut(|gzip| gzip.member(&block)),
-    }
-}
-
-/// An encoder with its tables, and room for what it writes: each thread makes one and keeps it.
-struct Gzip {
-    encoder: Compressor,
-    room: Vec<u8>,
-}
-
-thread_local! {
-    static GZIP: RefCell<Gzip> = RefCell::new(Gzip::new());
-}
-
-impl Gzip {
-    fn new() -> Self {
-        let level = CompressionLvl::new(GZIP_LEVEL).expect("a level that libdeflate has");
-        let mut encoder = Compressor::new(level);
-        let room = vec![0; encoder.gzip_compress_bound(GZIP_BLOCK)];
-        Self { encoder, room }
-    }
-
-    fn member(&mut self, block: &[u8]) -> io::Result<Vec<u8>> {
-        let length = self.encoder.gzip_compress(block, &mut self.room).map_err(io::Error::other)?;
-        Ok(self.room[..length].to_vec())
     }
 }
 

@@ -120,7 +120,7 @@ fn the_manifest_names_every_layers_object_and_repeats_the_predefined_labels() {
     "annotations":{"io.drystone.object":"0303030303030303030303030303030303030303030303030303030303030303"}},{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip",
     "digest":"sha256:<ones>",
     "size":42}],
-    "annotations":{"io.drystone.encoder":"libdeflate 1.26, level 2, members of 512 KiB",
+    "annotations":{"io.drystone.encoder":"libdeflate 1.26, levels 2 and 1 in turn, members of 512 KiB",
     "org.opencontainers.image.created":"1980-01-01T00:00:00Z",
     "org.opencontainers.image.licenses":"MIT",
     "org.opencontainers.image.title":"jq"}}

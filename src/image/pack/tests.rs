@@ -15,21 +15,27 @@ fn text(numbers: u32) -> Vec<u8> {
     (0..numbers).flat_map(|number| number.wrapping_mul(2_654_435_761).to_string().into_bytes()).collect()
 }
 
-/// Compresses what arrives in pieces of one size.
-fn compressed(bytes: &[u8], piece: usize, compression: Option<Compression>) -> Vec<u8> {
-    let (mut cutter, packer) = packer(compression);
+/// Compresses what arrives in pieces of one size, on so many threads.
+fn compressed_by(threads: usize, bytes: &[u8], piece: usize, compression: Option<Compression>) -> Vec<u8> {
     let mut packed = Vec::new();
-    std::thread::scope(|scope| {
-        scope.spawn(move || {
-            for piece in bytes.chunks(piece) {
-                cutter.write_all(piece).unwrap();
-                cutter.flush().unwrap();
-            }
-            cutter.finish().unwrap();
+    Press::with(threads, compression, |press| {
+        let (mut cutter, packer) = press.stream();
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                for piece in bytes.chunks(piece) {
+                    cutter.write_all(piece).unwrap();
+                    cutter.flush().unwrap();
+                }
+                cutter.finish().unwrap();
+            });
+            packer.pack(&mut packed).unwrap();
         });
-        packer.pack(&mut packed).unwrap();
     });
     packed
+}
+
+fn compressed(bytes: &[u8], piece: usize, compression: Option<Compression>) -> Vec<u8> {
+    compressed_by(2, bytes, piece, compression)
 }
 
 /// The parts of a stream, each uncompressed by itself.
@@ -78,10 +84,7 @@ proptest! {
 fn the_number_of_threads_does_not_matter() {
     let text = text(1_200_000);
     for compression in BOTH {
-        let with = |threads| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| compressed(&text, 1 << 17, Some(compression)))
-        };
+        let with = |threads| compressed_by(threads, &text, 1 << 17, Some(compression));
         let one = with(1);
         assert!(one == with(2) && one == with(7), "{compression:?}");
     }
@@ -171,7 +174,9 @@ fn the_encoders_are_named_as_they_are() {
     };
     // The crate that brings libdeflate's sources has its version, and a number of its own behind it.
     let (libdeflate, _) = locked("libdeflate-sys").rsplit_once('.').unwrap();
-    let gzip = format!("libdeflate {libdeflate}, level {GZIP_LEVEL}, members of {} KiB", GZIP_BLOCK >> 10);
+    let [first, second] = GZIP_LEVELS;
+    let levels = format!("levels {first} and {second} in turn");
+    let gzip = format!("libdeflate {libdeflate}, {levels}, members of {} KiB", GZIP_BLOCK >> 10);
     assert_eq!(encoder(Compression::Gzip), gzip);
     let (_, zstd) = locked("zstd-sys").split_once("+zstd.").unwrap();
     let zstd = format!("zstd {zstd}, level {ZSTD_LEVEL}, frames of {} MiB", ZSTD_BLOCK >> 20);
