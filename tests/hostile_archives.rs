@@ -226,6 +226,20 @@ fn an_archive_that_ends_early() {
 }
 
 #[test]
+fn an_archive_of_members_that_ends_behind_one_of_them() {
+    // Each member is whole, and so is each entry.
+    let (whole, ends) = members(&[file("a", "x"), file("b", "y"), vec![0; 1024]]);
+    assert_eq!(unpacked(&whole, 0), ["644 a = x", "644 b = y"]);
+    for end in &ends[..2] {
+        assert_eq!(refusal(&whole[..*end], 0, &Limits::default()), "a.tar is truncated");
+    }
+    let garbage = [&whole[..ends[0]], b"garbage", &whole[ends[0]..]].concat();
+    let message = "a.tar is followed by data that does not belong to it";
+    assert_eq!(refusal(&garbage, 0, &Limits::default()), message);
+    assert_eq!(refusal(&[whole.as_slice(), b"\x1f"].concat(), 0, &Limits::default()), "a.tar is truncated");
+}
+
+#[test]
 fn data_behind_the_end() {
     let whole = tar(&[file("a", "x")]);
     let message = "a.tar is followed by data that does not belong to it";

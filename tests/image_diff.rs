@@ -104,6 +104,20 @@ fn images_that_run_alike_are_the_same_however_they_are_stored() {
 }
 
 #[test]
+fn how_many_members_a_layer_has_is_no_difference() {
+    let (entries, world) = ([owned(file("usr/bin/stone", "stone 1"), 0o555, 0, 0), vec![0; 1024]], World::bare());
+    let [one, several] = [gzip(&entries.concat()), members(&entries).0].map(|layer| {
+        let layout = Layout::bare();
+        let manifest = layout.image(&Image::of(&[layer]));
+        layout.index(&[manifest]);
+        layout
+    });
+    let places = [one.path(), several.path()].map(|path| path.display().to_string());
+    let run = diff(&world, &places[0], &places[1], &[]).succeeded();
+    assert_snapshot!(run.stdout, @"BEFORE and AFTER: the same 3 paths and configuration, in other layers or otherwise compressed");
+}
+
+#[test]
 fn an_image_is_shown_with_its_components_and_what_lies_beside_it() {
     let (world, image) = (World::bare(), after());
     std::fs::create_dir(image.path().join("evidence")).unwrap();

@@ -120,12 +120,12 @@ pub enum BlobFault {
         limit: u64,
     },
     /// A layer that cannot be decompressed.
-    #[error("the layer {digest} cannot be decompressed: {reason}")]
+    #[error("the layer {digest} {what}")]
     Compression {
         /// Its name.
         digest: OciDigest,
-        /// What is wrong.
-        reason: String,
+        /// What is wrong, as a verb and its object.
+        what: String,
     },
     /// A layer that unpacks to something else than the configuration says.
     #[error(

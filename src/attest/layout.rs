@@ -14,8 +14,9 @@ use serde::Deserialize;
 use super::oci::{CONFIG, DOCKER_CONFIG, Descriptor, Index, MANIFEST_LIMIT, Manifest, OciDigest};
 use super::subject::{Subject, subjects};
 use super::{BlobFault, SignatureError};
+use crate::archive::{self, Fault};
 use crate::digest::{Sha256, feed};
-use crate::{archive, fs};
+use crate::fs;
 
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
 const TITLE: &str = "org.opencontainers.image.title";
@@ -213,7 +214,14 @@ impl Layout {
         match unpacked {
             Ok(actual) if actual == expected.0 => Ok(()),
             Ok(actual) => Err(BlobFault::DiffId { digest, config, expected, actual }.into()),
-            Err(error) => Err(BlobFault::Compression { digest, reason: error.to_string() }.into()),
+            Err(error) => {
+                let said = error.to_string();
+                let what = match Fault::reading(error) {
+                    Fault::Corrupt(_) => format!("is corrupt: {said}"),
+                    fault => fault.to_string(),
+                };
+                Err(BlobFault::Compression { digest, what }.into())
+            }
         }
     }
 

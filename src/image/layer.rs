@@ -6,13 +6,14 @@
 
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::thread::ScopedJoinHandle;
 
 use rayon::iter::{IndexedParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _};
 use sha2::Digest as _;
 
 use super::kept::Kept;
 use super::object::ObjectFile;
-use super::pack::{Cutter, packer};
+use super::pack::{Cutter, Press};
 use super::rootfs::{Content, Inode, Kind, Layer, Rootfs};
 use super::{Compression, ImageError, LayerSummary, Options};
 use crate::archive::{EPOCH, Meta, TarWriter, WriteError};
@@ -36,29 +37,39 @@ pub(super) fn write_all(
     store: &Store,
     directory: &Path,
 ) -> Result<Vec<LayerSummary>, ImageError> {
-    let layers = rootfs.layers().par_iter().enumerate();
-    layers
-        .map(|(index, layer)| {
-            let unnamed = directory.join(format!("layer-{index}"));
-            let kept = Kept::place(layer, compression, store);
-            let there = kept.as_ref().map(|kept| kept.bring(layer, options.links, &unnamed)).transpose()?.flatten();
-            let summary = match there {
-                Some(summary) => summary,
-                None => {
-                    let summary = write(layer, compression, store, &unnamed)?;
-                    fs::sync(&unnamed)?;
-                    if let Some(kept) = kept {
-                        kept.keep(&summary, &unnamed)?;
-                    }
-                    summary
-                }
+    let threads = rayon::current_num_threads();
+    Press::with(threads, compression, |press| {
+        std::thread::scope(|flushes| {
+            let layers = rootfs.layers().par_iter().enumerate();
+            let written = layers.map(|(index, layer)| {
+                let unnamed = directory.join(format!("layer-{index}"));
+                let kept = Kept::place(layer, compression, store);
+                let there = kept.as_ref().map(|kept| kept.bring(layer, options.links, &unnamed)).transpose()?.flatten();
+                let is_new = there.is_none();
+                let summary = there.map_or_else(|| write(layer, press, store, &unnamed), Ok)?;
+                let blob = blob_path(directory, &summary.digest);
+                fs::rename(&unnamed, &blob)?;
+                // The blob of another platform's image may be there as a link to the same file: nothing was renamed.
+                fs::remove_file(&unnamed)?;
+                let made = summary.clone();
+                // The processor goes on with the next layer while the disk is busy with this one.
+                let flush = is_new.then(|| flushes.spawn(move || flush(&blob, &made, kept)));
+                Ok((summary, flush))
+            });
+            let written: Vec<_> = written.collect::<Result<_, ImageError>>()?;
+            let flushed = |(summary, flush): (LayerSummary, Option<ScopedJoinHandle<'_, _>>)| {
+                flush.map_or(Ok(()), |flush| flush.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))?;
+                Ok(summary)
             };
-            fs::rename(&unnamed, &blob_path(directory, &summary.digest))?;
-            // The blob of another platform's image may be there, as a link to the same file: then nothing was renamed.
-            fs::remove_file(&unnamed)?;
-            Ok(summary)
+            written.into_iter().map(flushed).collect()
         })
-        .collect()
+    })
+}
+
+/// Sees to it that a new blob outlives a power cut, and keeps it in the store.
+fn flush(blob: &Path, summary: &LayerSummary, kept: Option<Kept<'_>>) -> Result<(), ImageError> {
+    fs::sync(blob)?;
+    kept.map_or(Ok(()), |kept| kept.keep(summary, blob))
 }
 
 /// Where a directory of blobs keeps one.
@@ -66,15 +77,10 @@ pub(super) fn blob_path(directory: &Path, digest: &Sha256) -> PathBuf {
     directory.join(digest.to_string())
 }
 
-fn write(
-    layer: &Layer,
-    compression: Option<Compression>,
-    store: &Store,
-    path: &Path,
-) -> Result<LayerSummary, ImageError> {
+fn write(layer: &Layer, press: &Press, store: &Store, path: &Path) -> Result<LayerSummary, ImageError> {
     let failed = || fs::failed("write", path);
     let mut file = Digester::new(BufWriter::with_capacity(BUFFER, fs::create(path)?));
-    let (cutter, packer) = packer(compression);
+    let (cutter, packer) = press.stream();
     let (packed, archived) = std::thread::scope(|scope| {
         let archive = scope.spawn(|| archive(layer, store, path, cutter));
         let packed = packer.pack(&mut file);

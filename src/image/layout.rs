@@ -32,9 +32,10 @@ pub(super) fn write(
     store: &Store,
     directory: &Path,
 ) -> Result<Summary, ImageError> {
-    let (summary, manifest, platform) = write_image(rootfs, options, store, directory)?;
-    write_index(directory, &oci::index(rootfs, Entry::Manifest(&manifest, platform)))?;
-    Ok(summary)
+    let image = write_layers(rootfs, options, store, directory)?;
+    let index = oci::index(rootfs, Entry::Manifest(&image.manifest, image.platform));
+    write_documents(directory, &[&image.config, &image.manifest], &index)?;
+    Ok(image.summary)
 }
 
 /// Writes a layout of an image for several platforms into a directory that is not there yet.
@@ -47,41 +48,39 @@ pub(super) fn write_several(
     store: &Store,
     directory: &Path,
 ) -> Result<Several, ImageError> {
-    let (mut images, mut manifests) = (Vec::new(), Vec::new());
-    for (target, rootfs) in variants {
-        let options = Options { target: target.clone(), ..options.clone() };
-        let (summary, manifest, platform) = write_image(rootfs, &options, store, directory)?;
-        images.push(summary);
-        manifests.push((manifest, platform));
-    }
+    let images = variants.iter().map(|(target, rootfs)| {
+        write_layers(rootfs, &Options { target: target.clone(), ..options.clone() }, store, directory)
+    });
+    let images = images.collect::<Result<Vec<_>, _>>()?;
     let (_, rootfs) = variants.first().expect("an image is for some platform");
-    let several = oci::platforms(rootfs, &manifests);
-    write_document(directory, &several)?;
-    write_index(directory, &oci::index(rootfs, Entry::Index(&several)))?;
+    let several = oci::platforms(rootfs, images.iter().map(|image| (&image.manifest, image.platform)));
+    let mut documents: Vec<&Document> = images.iter().flat_map(|image| [&image.config, &image.manifest]).collect();
+    documents.push(&several);
+    write_documents(directory, &documents, &oci::index(rootfs, Entry::Index(&several)))?;
     let blobs = fs::list(&directory.join(BLOBS))?;
     let size = |name| {
         let path = directory.join(BLOBS).join(name);
         path.metadata().map(|facts| facts.len()).map_err(fs::failed("inspect", &path))
     };
     let size = blobs.into_iter().map(size).sum::<Result<u64, _>>()?;
-    Ok(Several { index: several.digest, images, size })
+    Ok(Several { index: several.digest, images: images.into_iter().map(|image| image.summary).collect(), size })
 }
 
-/// Writes the blobs of one image.
-fn write_image(
-    rootfs: &Rootfs,
-    options: &Options,
-    store: &Store,
-    directory: &Path,
-) -> Result<(Summary, Document, Platform), ImageError> {
+/// An image whose layers are written, and its documents not yet.
+struct Layered {
+    summary: Summary,
+    config: Document,
+    manifest: Document,
+    platform: Platform,
+}
+
+fn write_layers(rootfs: &Rootfs, options: &Options, store: &Store, directory: &Path) -> Result<Layered, ImageError> {
     let platform = Platform::of(&options.target)?;
     let blobs = directory.join(BLOBS);
     fs::create_dir_all(&blobs)?;
     let layers = layer::write_all(rootfs, Some(options.compression), options, store, &blobs)?;
     let config = oci::config(rootfs, platform, &layers);
     let manifest = oci::manifest(rootfs, &config, &layers, options.compression);
-    write_document(directory, &config)?;
-    write_document(directory, &manifest)?;
     let documents = (config.bytes.len() + manifest.bytes.len()) as u64;
     let summary = Summary {
         manifest: Some(manifest.digest),
@@ -91,16 +90,18 @@ fn write_image(
         files: rootfs.files(),
         linked: 0,
     };
-    Ok((summary, manifest, platform))
+    Ok(Layered { summary, config, manifest, platform })
 }
 
-fn write_document(directory: &Path, document: &Document) -> fs::Result<()> {
-    write_synced(&layer::blob_path(&directory.join(BLOBS), &document.digest), &document.bytes)
-}
-
-fn write_index(directory: &Path, index: &Document) -> fs::Result<()> {
-    write_synced(&directory.join("index.json"), &index.bytes)?;
-    write_synced(&directory.join(LAYOUT_FILE), LAYOUT.as_bytes())
+/// Writes a layout's documents, all flushed at once.
+fn write_documents(directory: &Path, documents: &[&Document], index: &Document) -> fs::Result<()> {
+    let blobs = directory.join(BLOBS);
+    let blob = |document: &Document| layer::blob_path(&blobs, &document.digest);
+    let mut files: Vec<(PathBuf, &[u8])> =
+        documents.iter().map(|document| (blob(document), document.bytes.as_slice())).collect();
+    files.push((directory.join("index.json"), &index.bytes));
+    files.push((directory.join(LAYOUT_FILE), LAYOUT.as_bytes()));
+    write_flushed(&files)
 }
 
 /// Adds files to a layout that nobody sees yet; scripts can be run.
@@ -108,22 +109,22 @@ fn write_index(directory: &Path, index: &Document) -> fs::Result<()> {
 /// # Errors
 /// When one cannot be written.
 pub(super) fn add(directory: &Path, files: &Beside) -> Result<(), ImageError> {
-    for (path, bytes) in files {
-        let path = path.under(directory);
-        if let Some(above) = path.parent() {
-            fs::create_dir_all(above)?;
-        }
-        write_synced(&path, bytes)?;
-        if bytes.starts_with(b"#!") {
-            fs::set_mode(&path, 0o755)?;
-        }
+    let files: Vec<_> = files.iter().map(|(path, bytes)| (path.under(directory), bytes.as_slice())).collect();
+    for above in files.iter().filter_map(|(path, _)| path.parent()) {
+        fs::create_dir_all(above)?;
+    }
+    write_flushed(&files)?;
+    for (path, _) in files.iter().filter(|(_, bytes)| bytes.starts_with(b"#!")) {
+        fs::set_mode(path, 0o755)?;
     }
     Ok(())
 }
 
-fn write_synced(path: &Path, bytes: &[u8]) -> fs::Result<()> {
-    fs::write(path, bytes)?;
-    fs::sync(path)
+fn write_flushed(files: &[(PathBuf, &[u8])]) -> fs::Result<()> {
+    for (path, bytes) in files {
+        fs::write(path, bytes)?;
+    }
+    fs::sync_all(&files.iter().map(|(path, _)| path.clone()).collect::<Vec<_>>())
 }
 
 /// Writes a layout that is there as a tar archive; gives its size.

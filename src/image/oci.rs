@@ -131,8 +131,8 @@ pub(super) fn index(rootfs: &Rootfs, entry: Entry<'_>) -> Document {
 }
 
 /// The index that makes one image of several, each for its platform; it bears what their manifests have in common.
-pub(super) fn platforms(rootfs: &Rootfs, manifests: &[(Document, Platform)]) -> Document {
-    let entries = manifests.iter().map(|(manifest, platform)| Entry::Manifest(manifest, *platform).descriptor());
+pub(super) fn platforms<'a>(rootfs: &Rootfs, manifests: impl Iterator<Item = (&'a Document, Platform)>) -> Document {
+    let entries = manifests.map(|(manifest, platform)| Entry::Manifest(manifest, platform).descriptor());
     Document::of(&Index::of(entries.collect(), described(rootfs)))
 }
 

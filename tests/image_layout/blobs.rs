@@ -53,7 +53,7 @@ fn uncompress(layer: &[u8]) -> Vec<u8> {
         return zstd::decode_all(layer).unwrap();
     }
     let mut bytes = Vec::new();
-    flate2::read::GzDecoder::new(layer).read_to_end(&mut bytes).unwrap();
+    flate2::read::MultiGzDecoder::new(layer).read_to_end(&mut bytes).unwrap();
     bytes
 }
 

@@ -71,8 +71,8 @@ impl Store {
     }
 
     pub fn sed(&self) -> Part {
-        // Longer than a block of the compressor.
-        let bytes: Vec<u8> = (0u32..40_000).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+        // Several blocks of the compressor.
+        let bytes: Vec<u8> = (0u32..300_000).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
         self.part("sed/bin", &[("usr/bin/sed", true, &bytes)], Some(("usr/bin/gsed", "sed")))
     }
 

@@ -3,7 +3,7 @@
 
 use drystone::image::read::Limits;
 
-use crate::mason::{Image, Layout, content, owned, read_for, refused};
+use crate::mason::{Image, Layout, content, digest, owned, read_for, refused};
 use crate::quarry::*;
 
 #[test]
@@ -213,6 +213,40 @@ fn layers_may_be_compressed_by_anything_or_empty() {
     let image = layout.image(&Image::of(&layers));
     layout.index(&[image]);
     assert_eq!(layout.listing(), [format!("a 644 0:0 {}", content("x")), format!("b 644 0:0 {}", content("y"))]);
+}
+
+/// The layout of an image whose layer is stored as `bytes`, and unpacks to what the configuration says of `whole`.
+fn stored(bytes: &[u8], whole: &[u8]) -> Layout {
+    let mut image = Image::of(&[bytes.to_vec()]);
+    image.config["rootfs"]["diff_ids"] = serde_json::json!([digest(whole)]);
+    let layout = Layout::bare();
+    let manifest = layout.image(&image);
+    layout.index(&[manifest]);
+    layout
+}
+
+#[test]
+fn a_layer_of_several_members_is_whole_or_refused() {
+    let parts = [file("a", "x"), file("b", "y"), vec![0; 1024]];
+    let ((bytes, ends), whole) = (members(&parts), parts.concat());
+    let layout = stored(&bytes, &whole);
+    assert_eq!(layout.listing(), [format!("a 644 0:0 {}", content("x")), format!("b 644 0:0 {}", content("y"))]);
+    for end in [ends[0], ends[1]] {
+        // Each member that is left is whole, each entry too; and then what names the blob was altered like it.
+        layout.write(&format!("blobs/sha256/{}", &digest(&bytes)[7..]), &bytes[..end]);
+        let size = bytes.len();
+        let refusal = layout.refusal();
+        assert!(refusal.contains(&format!("has {end} bytes, but {size} are announced: it was cut")), "{refusal}");
+        let refusal = stored(&bytes[..end], &whole).refusal();
+        assert!(refusal.contains("has the diffID sha256:…, but the configuration says sha256:…"), "{refusal}");
+    }
+    let garbage = [&bytes, b"garbage".as_slice()].concat();
+    let behind = "the layer 1 (sha256:…) of IMAGE is followed by data that does not belong to it";
+    assert_eq!(stored(&garbage, &whole).refusal(), behind);
+    let size = garbage.len();
+    layout.write(&format!("blobs/sha256/{}", &digest(&bytes)[7..]), garbage);
+    let refusal = layout.refusal();
+    assert!(refusal.contains(&format!("has {size} bytes, but {} are announced", bytes.len())), "{refusal}");
 }
 
 #[test]

@@ -69,6 +69,17 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+/// Each part as a member of its own, and where each ends.
+pub fn members(parts: &[Vec<u8>]) -> (Vec<u8>, Vec<usize>) {
+    let mut bytes = Vec::new();
+    let ends = parts.iter().map(|part| {
+        bytes.extend(gzip(part));
+        bytes.len()
+    });
+    let ends = ends.collect();
+    (bytes, ends)
+}
+
 pub fn xz(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = xz2::write::XzEncoder::new(Vec::new(), 0);
     encoder.write_all(bytes).unwrap();

@@ -186,9 +186,14 @@ pub fn write_layout(root: &Path, word: &str) -> (String, Vec<String>) {
         header.set_mode(0o444);
         tar.append_data(&mut header, word, architecture.as_bytes()).unwrap();
         let tar = tar.into_inner().unwrap();
-        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-        gzip.write_all(&tar).unwrap();
-        let layer = put(&gzip.finish().unwrap(), "application/vnd.oci.image.layer.v1.tar+gzip");
+        // Two members, as layers of ours have several: the entry, and the end of the archive.
+        let member = |part: &[u8]| {
+            let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+            gzip.write_all(part).unwrap();
+            gzip.finish().unwrap()
+        };
+        let (entry, end) = tar.split_at(1024);
+        let layer = put(&[member(entry), member(end)].concat(), "application/vnd.oci.image.layer.v1.tar+gzip");
         let config = json!({
             "architecture": architecture,
             "os": "linux",

@@ -235,6 +235,39 @@ fn an_altered_or_missing_blob_is_found() {
     assert!(bench.refused("ours").contains("layout/blobs/sha256/README does not bear its digest as its name"));
 }
 
+/// What is said of the image when its first layer is stored as other bytes, which its manifest names.
+fn stored_as(change: impl FnOnce(&mut Vec<u8>)) -> String {
+    let bench = Bench::new();
+    let mut manifest = bench.document(&bench.manifests[0]);
+    let mut layer = bench.read(&bench.blob(&hex(&manifest["layers"][0])));
+    change(&mut layer);
+    let put = |into: &mut Value, bytes: &[u8]| {
+        let digest = Sha256::of(bytes).to_string();
+        bench.write(&bench.blob(&digest), bytes);
+        into["digest"] = json!(format!("sha256:{digest}"));
+        into["size"] = json!(bytes.len());
+    };
+    put(&mut manifest["layers"][0], &layer);
+    let mut entry = json!({"mediaType": manifest["mediaType"]});
+    put(&mut entry, manifest.to_string().as_bytes());
+    let mut top: Value = serde_json::from_slice(&bench.read("layout/index.json")).unwrap();
+    top["manifests"] = json!([entry]);
+    bench.write("layout/index.json", top.to_string());
+    bench.sign("ours", NAME).succeeded();
+    let run = bench.verify("ours", &[]);
+    if run.code == Some(0) { String::new() } else { bench.normal(run.error()) }
+}
+
+#[test]
+fn a_layer_that_ends_behind_one_of_its_members_or_goes_on_behind_the_last_is_found() {
+    assert_eq!(stored_as(|_| {}), "");
+    let second = |bytes: &[u8]| bytes.windows(3).rposition(|start| start == b"\x1f\x8b\x08").unwrap();
+    assert_snapshot!(stored_as(|bytes| bytes.truncate(second(bytes))), @"error: the layer sha256:DIGEST unpacks to sha256:DIGEST, but the configuration sha256:DIGEST says sha256:DIGEST: whoever runs the image gets other files than those that are named");
+    assert_snapshot!(stored_as(|bytes| bytes.extend(b"garbage")), @"error: the layer sha256:DIGEST is followed by data that does not belong to it");
+    assert_snapshot!(stored_as(|bytes| bytes.truncate(bytes.len() - 1)), @"error: the layer sha256:DIGEST is truncated");
+    assert_snapshot!(stored_as(|bytes| *bytes.last_mut().unwrap() ^= 1), @"error: the layer sha256:DIGEST is corrupt: corrupt gzip stream does not have a matching checksum");
+}
+
 /// Signed all the same: signers do not unpack what they sign, verifiers must.
 #[test]
 fn a_layer_that_is_not_what_the_configuration_says_is_found() {

@@ -120,7 +120,7 @@ fn the_manifest_names_every_layers_object_and_repeats_the_predefined_labels() {
     "annotations":{"io.drystone.object":"0303030303030303030303030303030303030303030303030303030303030303"}},{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip",
     "digest":"sha256:<ones>",
     "size":42}],
-    "annotations":{"io.drystone.encoder":"zlib-rs 0.6.8, level 6, blocks of 512 KiB",
+    "annotations":{"io.drystone.encoder":"libdeflate 1.26, levels 2 and 1 in turn, members of 512 KiB",
     "org.opencontainers.image.created":"1980-01-01T00:00:00Z",
     "org.opencontainers.image.licenses":"MIT",
     "org.opencontainers.image.title":"jq"}}
@@ -152,7 +152,7 @@ fn an_image_for_several_platforms_is_an_index_that_says_what_its_manifests_have_
     let rootfs = rootfs(ImageConfig { labels, ..ImageConfig::default() });
     let manifests = [("one", "x86_64-linux-musl"), ("two", "aarch64-linux-musl")];
     let manifests = manifests.map(|(text, target)| (Document::of(&text), platform(target)));
-    let several = platforms(&rootfs, &manifests);
+    let several = platforms(&rootfs, manifests.iter().map(|(manifest, platform)| (manifest, *platform)));
     insta::assert_snapshot!(text(&several), @r#"
     {"schemaVersion":2,
     "mediaType":"application/vnd.oci.image.index.v1+json",
