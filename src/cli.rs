@@ -4,6 +4,7 @@ mod args;
 mod build;
 mod carry_out;
 mod controls;
+mod edit;
 mod evidence;
 mod failure;
 mod image;
@@ -21,6 +22,8 @@ mod show;
 mod sign;
 mod store;
 mod verify_image;
+mod why;
+mod why_depends;
 
 use std::process::ExitCode;
 
@@ -47,6 +50,9 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Verb::Image(args) => image::run(common, args),
         Verb::Plan(args) => plan::run(common, args),
         Verb::Log(args) => log::run(common, args),
+        Verb::Why(args) => why::run(common, args),
+        Verb::WhyDepends(args) => why_depends::run(common, args),
+        Verb::Edit(args) => edit::run(common, args),
         Verb::Shell(args) => shell::run(common, args),
         Verb::Store(args) => store::run(common, args),
         Verb::Keys(args) => keys::run(args),

@@ -45,7 +45,11 @@ impl Project {
     }
 }
 
-fn find(common: &Common) -> Result<PathBuf, Failure> {
+/// Finds the project's directory.
+///
+/// # Errors
+/// When there is none.
+pub fn find(common: &Common) -> Result<PathBuf, Failure> {
     let is_project = |directory: &Path| directory.join("recipes").is_dir() && directory.join("toolchains").is_dir();
     if let Some(root) = &common.project {
         return if is_project(root) { Ok(root.clone()) } else { Err(Failure::no_project(root)) };
