@@ -4,6 +4,7 @@ mod args;
 mod build;
 mod carry_out;
 mod controls;
+mod edit;
 mod evidence;
 mod failure;
 mod fmt;
@@ -23,6 +24,8 @@ mod show;
 mod sign;
 mod store;
 mod verify_image;
+mod why;
+mod why_depends;
 
 use std::process::ExitCode;
 
@@ -49,6 +52,9 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Verb::Image(args) => image::run(common, args),
         Verb::Plan(args) => plan::run(common, args),
         Verb::Log(args) => log::run(common, args),
+        Verb::Why(args) => why::run(common, args),
+        Verb::WhyDepends(args) => why_depends::run(common, args),
+        Verb::Edit(args) => edit::run(common, args),
         Verb::Shell(args) => shell::run(common, args),
         Verb::Lint(args) => lint::run(common, args),
         Verb::Fmt(args) => fmt::run(common, args),

@@ -12,15 +12,19 @@
 
 mod closure;
 mod derivation;
+mod explain;
 mod graph;
 mod resolve;
+mod ways;
 mod words;
 
 use std::collections::BTreeMap;
 
 pub use closure::{Named, closure, way};
 pub use derivation::{BuildWork, Case, Derivation, Emulator, TestWork, Unpack, Work};
+pub use explain::{Change, Line, Mark, Origins, explain};
 pub use graph::{Node, NodeId, Plan};
+pub use ways::{Need, Needed, Way};
 pub use words::{fill, quote};
 
 use crate::digest::ObjectId;

@@ -5,6 +5,7 @@
 //! objects/<ObjectId>/…        read-only trees; every time is the fixed epoch
 //! manifests/<ObjectId>        the manifest that the ObjectId is the BLAKE3 of
 //! traces/<DerivationKey>      what a derivation gave: small text files
+//! traces/<key>.inputs         what it was made of, for people: see `inputs`
 //! logs/<DerivationKey>.zst    what its build printed
 //! cache/<kind>/<key>          what was made from an object and can be made again: see `cache`
 //! roots/<target>/<name>       symbolic links into objects/: what people read, and what keeps an object alive
@@ -23,6 +24,7 @@
 
 mod cache;
 mod collect;
+mod inputs;
 mod object;
 mod scan;
 mod session;
@@ -36,6 +38,7 @@ use std::sync::OnceLock;
 
 pub use cache::{Blob, Cached};
 pub use collect::Collected;
+pub use inputs::Inputs;
 pub use scan::{Scanned, scan};
 pub use session::{KeyLock, Scratch};
 pub use trace::Trace;

@@ -19,7 +19,7 @@ use crate::plan::{BuildWork, Derivation, Node, NodeId, Outputs, Plan, SEEDS_OUTP
 use crate::progress::{Event, Sink};
 use crate::recipe::{Recipe, assign};
 use crate::sandbox::{self, Outcome, SandboxError, Spec, Stop};
-use crate::store::{Scanned, Scratch, Store, StoreError, Trace, scan};
+use crate::store::{Inputs, Scanned, Scratch, Store, StoreError, Trace, scan};
 
 /// How many of a failed build's last lines are shown.
 pub(super) const TAIL: usize = 30;
@@ -92,6 +92,7 @@ impl<'a> Executor<'a> {
         let job = Job { executor: self, name, key, scratch, log };
         let result = job.carry_out(id, derivation).and_then(|(outputs, log)| {
             let trace = Trace { name: name.to_owned(), duration: began.elapsed(), log, outputs };
+            self.store.put_inputs(&key, &inputs(self.plan, id, derivation))?;
             self.register(id, &key, trace, before)
         });
         drop((lock, token));
@@ -275,6 +276,16 @@ impl Job<'_> {
         let text = self.log.finish()?;
         self.executor.store.put_log(&self.key, &text)?;
         Ok(Blake3::of(&text))
+    }
+}
+
+/// What a derivation is made of, as the store keeps it.
+fn inputs(plan: &Plan<'_>, id: NodeId, derivation: &Derivation) -> Inputs {
+    Inputs {
+        subject: plan.subject(id),
+        target: derivation.target.clone(),
+        origins: derivation.origins.clone(),
+        fields: derivation.key().1,
     }
 }
 

@@ -12,7 +12,7 @@ use crate::attest::Need;
 pub use images::{ImageCheck, ImageDiff, ImageInspect, ImageReport, ImageWhy, Reading, ReportFormat};
 
 use crate::recipe::{OutputRef, RecipeName, Target};
-pub use look::Shell;
+pub use look::{Edit, Log, Shell, Why, WhyDepends};
 pub use registry::{ImagePull, ImagePush, RegistryAccess};
 
 const EXAMPLES: &str = "\
@@ -64,6 +64,9 @@ pub enum Verb {
     Plan(Plan),
     Log(Log),
     Shell(Shell),
+    Why(Why),
+    WhyDepends(WhyDepends),
+    Edit(Edit),
     Lint(Lint),
     Fmt(Fmt),
     Store(StoreArgs),
@@ -256,21 +259,6 @@ pub enum PlanFormat {
     Dot,
     /// For machines
     Json,
-}
-
-/// Show what the last build of a recipe printed
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  drystone log jq            the build
-  drystone log jq --test     its tests
-  drystone log jq | less -R")]
-pub struct Log {
-    /// The recipe
-    pub name: OutputRef,
-    /// The log of its tests instead
-    #[arg(long)]
-    pub test: bool,
 }
 
 /// Say what recipes could say better; exit 1 if there is anything

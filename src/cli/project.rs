@@ -45,7 +45,10 @@ impl Project {
     }
 }
 
-/// The project that a command line means.
+/// Finds the project's directory.
+///
+/// # Errors
+/// When there is none.
 pub fn find(common: &Common) -> Result<PathBuf, Failure> {
     let is_project = |directory: &Path| directory.join("recipes").is_dir() && directory.join("toolchains").is_dir();
     if let Some(root) = &common.project {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Origins;
 use crate::digest::{DerivationKey, Encoder, Field, ObjectId};
 use crate::path::RelPath;
 use crate::recipe::{LocalFile, SeedPackage, Source};
@@ -19,6 +20,8 @@ pub struct Derivation {
     pub target: String,
     /// What is done.
     pub work: Work,
+    /// Whose objects it is made of; for people, and not hashed.
+    pub origins: Origins,
 }
 
 /// What a derivation does.
@@ -112,7 +115,7 @@ pub struct Emulator {
 impl Derivation {
     /// The key, and the inputs that it was hashed from.
     pub fn key(&self) -> (DerivationKey, Vec<Field>) {
-        let Self { name, target, work } = self;
+        let Self { name, target, work, origins: _ } = self;
         let mut encoder = Encoder::new("drystone-derivation", VERSION);
         encoder.field("name", name);
         encoder.field("target", target);
@@ -271,7 +274,9 @@ mod tests {
     }
 
     fn key(work: BuildWork) -> DerivationKey {
-        Derivation { name: "sed-4.9".into(), target: "t".into(), work: Work::Build(work) }.key().0
+        Derivation { name: "sed-4.9".into(), target: "t".into(), work: Work::Build(work), origins: Origins::new() }
+            .key()
+            .0
     }
 
     #[test]
@@ -284,7 +289,8 @@ mod tests {
         let mut input = build();
         input.root[0] = ObjectId::from_bytes([2; 32]);
         assert_ne!(plain, key(input));
-        let fields = Derivation { name: "x".into(), target: "t".into(), work: Work::Build(flags) }.key().1;
+        let work = Work::Build(flags);
+        let fields = Derivation { name: "x".into(), target: "t".into(), work, origins: Origins::new() }.key().1;
         assert!(fields.contains(&Field { label: "env.CFLAGS".into(), value: "-O3".into() }));
     }
 

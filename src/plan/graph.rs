@@ -310,6 +310,15 @@ impl<'c> Plan<'c> {
         format!("{}{test}{target}", self.result_name(id))
     }
 
+    /// What a node is about, whatever its version: `build sed`, `test sed`, `seeds debian-12`.
+    pub fn subject(&self, id: NodeId) -> String {
+        match self.node(id) {
+            Node::Seeds(name) => format!("seeds {name}"),
+            Node::Build(name, _) => format!("build {name}"),
+            Node::Test(name, _) => format!("test {name}"),
+        }
+    }
+
     /// The name of what a node gives, in the store's roots: `sed-4.9`, `debian-12 seeds`.
     pub fn result_name(&self, id: NodeId) -> String {
         match self.node(id) {

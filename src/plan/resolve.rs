@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::closure::{closure, find};
 use super::derivation::{BuildWork, Case, Derivation, Emulator, TestWork, Unpack, Work};
-use super::{Node, NodeId, Outputs, Plan, PlanError, SEEDS_OUTPUT, fill};
+use super::{Node, NodeId, Origins, Outputs, Plan, PlanError, SEEDS_OUTPUT, fill};
 use crate::archive::EPOCH;
 use crate::digest::ObjectId;
 use crate::recipe::{
@@ -44,7 +44,23 @@ impl Plan<'_> {
                 Work::Test(TestWork { cases: cases.collect::<Result<_, _>>()? })
             }
         };
-        Ok(Some(Derivation { name: self.name(id), target: target.to_string(), work }))
+        let origins = self.origins(id, built);
+        Ok(Some(Derivation { name: self.name(id), target: target.to_string(), work, origins }))
+    }
+
+    /// Whose objects a node is made of.
+    fn origins<'a>(&self, id: NodeId, built: Built<'a>) -> Origins {
+        let mut origins = Origins::new();
+        for input in self.inputs(id) {
+            let owner = self.subject(input);
+            let owner = owner.split_once(' ').map_or(owner.as_str(), |(_, name)| name);
+            let is_abroad = self.target_of(input) != self.target_of(id);
+            let target = if is_abroad { format!(" ({})", self.target_of(input)) } else { String::new() };
+            for (output, object) in built(input).into_iter().flatten() {
+                origins.entry(*object).or_insert_with(|| format!("{owner}/{output}{target}"));
+            }
+        }
+        origins
     }
 
     /// The object of a component for the plan's target.

@@ -80,6 +80,20 @@ impl Catalog {
         Ok(Self { root: root.to_owned(), recipes, toolchain: complete(toolchain, &seeds, own), presets })
     }
 
+    /// Where the recipes of a project are, whatever is in them.
+    ///
+    /// # Errors
+    /// When a directory cannot be listed.
+    pub fn recipe_files(root: &Path) -> Result<Vec<PathBuf>, FsError> {
+        let mut files = Vec::new();
+        for directory in [TOOLCHAIN_RECIPES, RECIPES].map(|directory| root.join(directory)) {
+            let names = if directory.exists() { fs::list(&directory)? } else { Vec::new() };
+            let paths = names.iter().map(|name| directory.join(name));
+            files.extend(paths.filter(|path| path.extension().is_some_and(|kind| kind == "toml")));
+        }
+        Ok(files)
+    }
+
     /// The project's root, below which recipes' files lie. Those of the toolchain and of presets are named as seen
     /// from there.
     pub fn root(&self) -> &Path {

@@ -32,6 +32,7 @@ impl Store {
             let reached = self.trace(&key)?.is_some_and(|trace| trace.outputs.values().all(|id| alive.contains(id)));
             if !reached {
                 fs::remove_file(&self.trace_path(&key))?;
+                fs::remove_file(&self.inputs_path(&key))?;
                 fs::remove_file(&self.log_path(&key))?;
                 collected.traces += 1;
             }

@@ -1,0 +1,157 @@
+//! By which ways one build needs another: as the recipes and the toolchain say it, edge by edge.
+//!
+//! A plan's own edges are what a sandbox holds, where the libraries of a library are beside it. Here each stands
+//! behind the one that asks for it.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::closure::find;
+use super::graph::{Node, NodeId, Plan};
+use crate::recipe::Recipe;
+
+/// What for one build needs another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// A tool that the recipe names: it runs during the build.
+    BuildTool,
+    /// A library that it is linked with.
+    Library,
+    /// Something that a component of it needs beside itself where it runs.
+    RunTime,
+    /// A tool or library that the toolchain gives to every build.
+    Toolchain,
+    /// Binaries that are not built here.
+    Seed,
+}
+
+/// An edge: a node, and all that it is needed for by the one before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Needed {
+    /// The node.
+    pub id: NodeId,
+    /// What for.
+    pub needs: BTreeSet<Need>,
+}
+
+/// From one node to another, the first left out.
+pub type Way = Vec<Needed>;
+
+impl Plan<'_> {
+    /// What a build or a set of seeds needs to be built or, once built, to run.
+    pub fn needs_of(&self, id: NodeId) -> Vec<Needed> {
+        let Node::Build(name, target) = self.node(id) else { return Vec::new() };
+        let Ok(recipe) = find(self.catalog, name) else { return Vec::new() };
+        let mut found: BTreeMap<NodeId, BTreeSet<Need>> = BTreeMap::new();
+        let mut order = Vec::new();
+        let mut add = |need: Need, node: Option<NodeId>| {
+            if let Some(node) = node.filter(|node| *node != id) {
+                order.push(node);
+                found.entry(node).or_default().insert(need);
+            }
+        };
+        let own = |need: Need, recipe: &Recipe| match need {
+            Need::Library => recipe.dependencies.target.clone(),
+            _ => recipe.dependencies.build.clone(),
+        };
+        for library in own(Need::Library, recipe) {
+            add(Need::Library, self.build_for(&library, target));
+        }
+        let runtime = recipe.components.values().flat_map(|component| &component.runtime);
+        runtime.for_each(|output| add(Need::RunTime, self.build_for(&output.recipe, target)));
+        let named = own(Need::BuildTool, recipe);
+        for (index, (tool, target)) in self.tools(recipe, target).into_iter().enumerate() {
+            let need = if index < named.len() { Need::BuildTool } else { Need::Toolchain };
+            add(need, self.build_for(&tool, &target));
+        }
+        let toolchain = self.catalog.toolchain();
+        if !toolchain.recipes.contains(&recipe.name) {
+            toolchain.sysroot.iter().for_each(|library| add(Need::Toolchain, self.build_for(library, target)));
+        }
+        self.seeds(target).for_each(|seeds| add(Need::Seed, self.seeds_of(&seeds.name)));
+        let mut seen = BTreeSet::new();
+        order.retain(|node| seen.insert(*node));
+        order.into_iter().map(|id| Needed { id, needs: found.remove(&id).unwrap_or_default() }).collect()
+    }
+
+    /// The shortest way from a node to one of others.
+    pub fn shortest_way(&self, from: NodeId, to: &BTreeSet<NodeId>) -> Option<Way> {
+        let mut before: BTreeMap<NodeId, (NodeId, Needed)> = BTreeMap::new();
+        let mut pending = VecDeque::from([from]);
+        while let Some(id) = pending.pop_front() {
+            for needed in self.needs_of(id) {
+                let next = needed.id;
+                if next == from || before.contains_key(&next) {
+                    continue;
+                }
+                before.insert(next, (id, needed));
+                if to.contains(&next) {
+                    return Some(walk_back(next, &mut before));
+                }
+                pending.push_back(next);
+            }
+        }
+        None
+    }
+
+    /// Every way that meets no node twice, the shortest first; `most` of them at most, and whether there are more.
+    pub fn all_ways(&self, from: NodeId, to: &BTreeSet<NodeId>, most: usize) -> (Vec<Way>, bool) {
+        let edges = self.edges_towards(from, to);
+        let mut ways = Vec::new();
+        // Breadth first, so that what is cut off is never shorter than what is shown.
+        let mut pending = VecDeque::from([Way::new()]);
+        while let Some(way) = pending.pop_front() {
+            let last = way.last().map_or(from, |needed| needed.id);
+            for needed in edges.get(&last).into_iter().flatten() {
+                if needed.id == from || way.iter().any(|seen| seen.id == needed.id) {
+                    continue;
+                }
+                let further = [way.as_slice(), std::slice::from_ref(needed)].concat();
+                if !to.contains(&needed.id) {
+                    pending.push_back(further);
+                } else if ways.len() == most {
+                    return (ways, true);
+                } else {
+                    ways.push(further);
+                }
+            }
+        }
+        (ways, false)
+    }
+
+    /// The edges from which one of some nodes is reached.
+    fn edges_towards(&self, from: NodeId, to: &BTreeSet<NodeId>) -> BTreeMap<NodeId, Vec<Needed>> {
+        let mut edges: BTreeMap<NodeId, Vec<Needed>> = BTreeMap::new();
+        let mut pending = vec![from];
+        while let Some(id) = pending.pop() {
+            if !edges.contains_key(&id) {
+                let needs = self.needs_of(id);
+                pending.extend(needs.iter().map(|needed| needed.id));
+                edges.insert(id, needs);
+            }
+        }
+        let mut reaching = to.clone();
+        loop {
+            let found = edges.iter().filter(|(id, _)| !reaching.contains(id));
+            let found = found.filter(|(_, needs)| needs.iter().any(|needed| reaching.contains(&needed.id)));
+            let found: Vec<NodeId> = found.map(|(id, _)| *id).collect();
+            if found.is_empty() {
+                break;
+            }
+            reaching.extend(found);
+        }
+        for needs in edges.values_mut() {
+            needs.retain(|needed| reaching.contains(&needed.id));
+        }
+        edges
+    }
+}
+
+fn walk_back(end: NodeId, before: &mut BTreeMap<NodeId, (NodeId, Needed)>) -> Way {
+    let mut way = VecDeque::new();
+    let mut at = end;
+    while let Some((previous, needed)) = before.remove(&at) {
+        way.push_front(needed);
+        at = previous;
+    }
+    way.into()
+}
