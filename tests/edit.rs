@@ -3,7 +3,7 @@
 mod support;
 mod terminal;
 
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use insta::assert_snapshot;
