@@ -3,6 +3,7 @@
 //! A plan's own edges are what a sandbox holds, where the libraries of a library are beside it. Here each stands
 //! behind the one that asks for it.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::closure::find;
@@ -123,10 +124,9 @@ impl Plan<'_> {
         let mut edges: BTreeMap<NodeId, Vec<Needed>> = BTreeMap::new();
         let mut pending = vec![from];
         while let Some(id) = pending.pop() {
-            if !edges.contains_key(&id) {
-                let needs = self.needs_of(id);
+            if let Entry::Vacant(place) = edges.entry(id) {
+                let needs = place.insert(self.needs_of(id));
                 pending.extend(needs.iter().map(|needed| needed.id));
-                edges.insert(id, needs);
             }
         }
         let mut reaching = to.clone();

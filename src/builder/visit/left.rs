@@ -33,8 +33,8 @@ impl Left {
         }
         let log = fs::read(&place.join("log"))?;
         let log = String::from_utf8_lossy(&log);
-        let begun = log.lines().filter_map(|line| line.strip_prefix("[drystone] "));
-        let failed = begun.filter(|line| !line.contains(' ')).last().unwrap_or("unpack").to_owned();
+        let mut begun = log.lines().filter_map(|line| line.strip_prefix("[drystone] "));
+        let failed = begun.rfind(|line| !line.contains(' ')).unwrap_or("unpack").to_owned();
         let lines: Vec<&str> = log.lines().collect();
         let tail = lines[lines.len().saturating_sub(TAIL)..].iter().map(|line| (*line).to_owned()).collect();
         Ok(Some(Self { place, failed, tail }))
