@@ -77,7 +77,7 @@ pub(super) fn blob_path(directory: &Path, digest: &Sha256) -> PathBuf {
     directory.join(digest.to_string())
 }
 
-fn write(layer: &Layer, press: &Press, store: &Store, path: &Path) -> Result<LayerSummary, ImageError> {
+fn write(layer: &Layer, press: &Press<'_>, store: &Store, path: &Path) -> Result<LayerSummary, ImageError> {
     let failed = || fs::failed("write", path);
     let mut file = Digester::new(BufWriter::with_capacity(BUFFER, fs::create(path)?));
     let (cutter, packer) = press.stream();
@@ -95,7 +95,7 @@ fn write(layer: &Layer, press: &Press, store: &Store, path: &Path) -> Result<Lay
 }
 
 /// Writes the layer's archive; gives its digest.
-fn archive(layer: &Layer, store: &Store, path: &Path, cutter: Cutter) -> Result<Sha256, ImageError> {
+fn archive(layer: &Layer, store: &Store, path: &Path, cutter: Cutter<'_>) -> Result<Sha256, ImageError> {
     let failed = |source| ImageError::Tar { path: path.to_owned(), source };
     let mut tar = TarWriter::new(Digester::new(cutter), EPOCH);
     for (name, inode) in &layer.entries {

@@ -48,51 +48,70 @@ struct Job {
 
 type Packed = io::Result<Vec<u8>>;
 
-/// Threads that compress blocks, of however many streams.
-pub(super) struct Press {
-    jobs: SyncSender<Job>,
-    size: usize,
+/// Buffers that are not in use. Asking the system for new ones, page by page, would take a twentieth of the time.
+struct Spares {
+    capacity: usize,
+    buffers: Mutex<Vec<Vec<u8>>>,
 }
 
-impl Press {
+impl Spares {
+    fn take(&self) -> Vec<u8> {
+        let spare = self.buffers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        spare.unwrap_or_else(|| Vec::with_capacity(self.capacity))
+    }
+
+    fn give(&self, mut buffer: Vec<u8>) {
+        buffer.clear();
+        self.buffers.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+    }
+}
+
+/// Threads that compress blocks, of however many streams.
+pub(super) struct Press<'p> {
+    jobs: SyncSender<Job>,
+    spares: &'p Spares,
+}
+
+impl<'p> Press<'p> {
     /// Does `work` with so many threads at its side.
-    pub fn with<T>(threads: usize, compression: Option<Compression>, work: impl FnOnce(&Self) -> T) -> T {
-        let size = match compression {
+    pub fn with<T>(threads: usize, compression: Option<Compression>, work: impl FnOnce(&Press<'_>) -> T) -> T {
+        let capacity = match compression {
             None | Some(Compression::Gzip) => GZIP_BLOCK,
             Some(Compression::Zstd) => ZSTD_BLOCK,
         };
+        let spares = Spares { capacity, buffers: Mutex::new(Vec::new()) };
         let (jobs, waiting) = sync_channel(threads);
         let waiting = Arc::new(Mutex::new(waiting));
         std::thread::scope(|scope| {
             for _ in 0..threads {
-                let waiting = waiting.clone();
-                scope.spawn(move || press(&waiting, compression));
+                let (waiting, spares) = (waiting.clone(), &spares);
+                scope.spawn(move || press(&waiting, spares, compression));
             }
             // When the last of them has ended, nobody waits for a result any more.
             drop(waiting);
             // And they end when it is gone.
-            let press = Self { jobs, size };
+            let press = Press { jobs, spares: &spares };
             work(&press)
         })
     }
 
     /// The two ends of a compression: what is written to the first, on one thread, is taken from the second on
     /// another.
-    pub fn stream(&self) -> (Cutter, Packer) {
-        let (order, results) = sync_channel(AT_ONCE / self.size);
-        let block = Vec::with_capacity(self.size);
-        (Cutter { jobs: self.jobs.clone(), order, size: self.size, block, number: 0 }, Packer { results })
+    pub fn stream(&self) -> (Cutter<'p>, Packer<'p>) {
+        let Self { jobs, spares } = self;
+        let (order, results) = sync_channel(AT_ONCE / spares.capacity);
+        (Cutter { jobs: jobs.clone(), order, spares, block: spares.take(), number: 0 }, Packer { results, spares })
     }
 }
 
 /// What one thread of a press does.
-fn press(waiting: &Mutex<Receiver<Job>>, compression: Option<Compression>) {
+fn press(waiting: &Mutex<Receiver<Job>>, spares: &Spares, compression: Option<Compression>) {
     let mut gzip = Gzip::new();
     let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
     while let Ok(Job { number, block, done }) = next() {
         let packed = match compression {
             None => Ok(block),
-            Some(Compression::Gzip) => gzip.member(number, &block),
+            Some(Compression::Gzip) => gzip.member(number, block, spares),
             Some(Compression::Zstd) => zstd::bulk::compress(&block, ZSTD_LEVEL),
         };
         // Nobody takes it any more when the stream has failed elsewhere.
@@ -114,26 +133,29 @@ impl Gzip {
         Self { encoders, room }
     }
 
-    fn member(&mut self, number: usize, block: &[u8]) -> Packed {
+    fn member(&mut self, number: usize, block: Vec<u8>, spares: &Spares) -> Packed {
         let encoder = &mut self.encoders[number % GZIP_LEVELS.len()];
-        let length = encoder.gzip_compress(block, &mut self.room).map_err(io::Error::other)?;
-        Ok(self.room[..length].to_vec())
+        let length = encoder.gzip_compress(&block, &mut self.room).map_err(io::Error::other)?;
+        spares.give(block);
+        let mut member = spares.take();
+        member.extend_from_slice(&self.room[..length]);
+        Ok(member)
     }
 }
 
 /// Cuts what is written to it into blocks, and gives them to the press.
-pub(super) struct Cutter {
+pub(super) struct Cutter<'p> {
     jobs: SyncSender<Job>,
     order: SyncSender<Receiver<Packed>>,
-    size: usize,
+    spares: &'p Spares,
     block: Vec<u8>,
     /// How many were handed over.
     number: usize,
 }
 
-impl Cutter {
+impl Cutter<'_> {
     fn hand_over(&mut self) -> io::Result<()> {
-        let block = std::mem::replace(&mut self.block, Vec::with_capacity(self.size));
+        let block = std::mem::replace(&mut self.block, self.spares.take());
         let number = self.number;
         self.number += 1;
         let (done, result) = sync_channel(1);
@@ -149,11 +171,11 @@ impl Cutter {
     }
 }
 
-impl Write for Cutter {
+impl Write for Cutter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = bytes.len().min(self.size - self.block.len());
+        let count = bytes.len().min(self.spares.capacity - self.block.len());
         self.block.extend_from_slice(&bytes[..count]);
-        if self.block.len() == self.size {
+        if self.block.len() == self.spares.capacity {
             self.hand_over()?;
         }
         Ok(count)
@@ -166,17 +188,20 @@ impl Write for Cutter {
 }
 
 /// The compressed blocks of a stream, in order.
-pub(super) struct Packer {
+pub(super) struct Packer<'p> {
     results: Receiver<Receiver<Packed>>,
+    spares: &'p Spares,
 }
 
-impl Packer {
+impl Packer<'_> {
     /// Writes the compressed stream, until the cutter is gone. One that went without [`Cutter::finish`] leaves a
     /// stream that is whole in form but not in content.
     pub fn pack(self, output: &mut impl Write) -> io::Result<()> {
         while let Ok(result) = self.results.recv() {
             let packed = result.recv().map_err(|_| io::Error::other("a thread that compresses has ended"))?;
-            output.write_all(&packed?)?;
+            let packed = packed?;
+            output.write_all(&packed)?;
+            self.spares.give(packed);
         }
         Ok(())
     }

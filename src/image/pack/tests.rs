@@ -161,7 +161,7 @@ fn the_tools_of_the_compressions_find_nothing_wrong() {
 #[test]
 fn the_compressed_bytes_are_those_that_are_published() {
     let digest = |compression| Sha256::of(&compressed(&text(1_200_000), 1 << 16, Some(compression))).short();
-    assert_eq!(digest(Compression::Gzip), "e584be40db88");
+    assert_eq!(digest(Compression::Gzip), "31166f5ba8fe");
     assert_eq!(digest(Compression::Zstd), "8b1ab586f02e");
 }
 
