@@ -254,7 +254,7 @@ fn a_write_outside_meets_a_read_only_file_system_and_the_error_says_where_one_ma
     cause: /usr/share/probe is written to, and a build writes only to /build, /out and /tmp: what is installed goes below $DESTDIR, /out
      mend: give the root by the variable that the Makefile has for it (`install = ["install", "DESTDIR=/out"]`, INSTALL_ROOT, prefix=/out/usr), or patch it in
     hint: the whole log: drystone log probe
-    hint: to look at what it left, run again with --keep-failed
+    hint: to look around where it failed: drystone shell probe --failed
     "##);
 }
 
@@ -278,7 +278,7 @@ fn a_setuid_file_that_the_recipe_does_not_list_fails_the_build() {
     error: the output of probe-1 breaks the rules:
       usr/bin/gain: is setuid or setgid, and the recipe's `install.setuid` does not list it
     hint: the whole log: drystone log probe
-    hint: to look at what it left, run again with --keep-failed
+    hint: to look around where it failed: drystone shell probe --failed
     ");
 }
 
@@ -311,7 +311,7 @@ fn an_output_that_names_the_build_s_places_is_refused() {
       usr/bin/a: names the build's own place `/build/`
       usr/bin/b: names the build's own place `/out/`
     hint: the whole log: drystone log probe
-    hint: to look at what it left, run again with --keep-failed
+    hint: to look around where it failed: drystone shell probe --failed
     ");
 }
 
@@ -324,7 +324,7 @@ fn an_output_that_names_the_store_is_refused() {
     error: the output of probe-1 breaks the rules:
       usr/bin/a: names the store's place on this machine
     hint: the whole log: drystone log probe
-    hint: to look at what it left, run again with --keep-failed
+    hint: to look around where it failed: drystone shell probe --failed
     ");
 }
 
@@ -347,7 +347,7 @@ fn a_program_that_is_not_static_pie_is_refused() {
       usr/bin/fixed: does not bind all symbols at start
       usr/bin/fixed: carries a build id
     hint: the whole log: drystone log probe
-    hint: to look at what it left, run again with --keep-failed
+    hint: to look around where it failed: drystone shell probe --failed
     ");
 }
 
@@ -360,7 +360,7 @@ fn a_file_of_no_component_is_refused() {
       usr/share/probe/x
       help: add "etc/y", "usr/share/probe/**" to `files` under [components.bin], or to `drop` under [install]
     hint: the whole log: drystone log probe
-    hint: to look at what it left, run again with --keep-failed
+    hint: to look around where it failed: drystone shell probe --failed
     "#);
 }
 
@@ -370,7 +370,7 @@ fn a_device_or_pipe_is_no_output() {
     error: the output of probe-1 breaks the rules:
       usr/bin/pipe: cannot be part of an object: it is a named pipe
     hint: the whole log: drystone log probe
-    hint: to look at what it left, run again with --keep-failed
+    hint: to look around where it failed: drystone shell probe --failed
     ");
 }
 
@@ -387,7 +387,7 @@ fn a_build_that_takes_too_long_is_ended_and_the_error_names_the_limit() {
       | [drystone] script
       | before
     hint: the whole log: drystone log probe
-    hint: to look at what it left, run again with --keep-failed
+    hint: to look around where it failed: drystone shell probe --failed
     ");
 }
 

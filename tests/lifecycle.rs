@@ -224,7 +224,7 @@ fn a_failed_build_shows_its_phase_its_status_and_its_last_thirty_lines_and_the_l
       | line 39
       | line 40
     hint: the whole log: drystone log probe
-    hint: to look at what it left, run again with --keep-failed
+    hint: to look around where it failed: drystone shell probe --failed
     ");
     let lines: String = (1..=40).map(|i| format!("line {i}\n")).collect();
     assert_eq!(world.log("probe"), format!("[drystone] unpack\n[drystone] script\n{lines}"));
@@ -255,7 +255,8 @@ fn keep_failed_keeps_the_directory_and_says_where() {
     assert!(kept.starts_with("probe-1-"), "{kept}");
     let place = world.store().join("failed").join(kept);
     let hint = format!("hint: what it left: {0} (/build is {0}/build, /out is {0}/out)\n", place.display());
-    assert!(run.error().ends_with(&hint), "{}", run.error());
+    let shell = "hint: to look around where it failed: drystone shell probe --failed\n";
+    assert!(run.error().ends_with(&format!("{hint}{shell}")), "{}", run.error());
     assert_eq!(std::fs::read_to_string(place.join("out/half")).unwrap(), "half\n");
     // A second failure takes its place.
     world.drystone(&["build", "-k", "probe"]).ended(1);

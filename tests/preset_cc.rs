@@ -103,7 +103,7 @@ fn a_compile_error_shows_the_compiler_s_own_words() {
       |       |  ^~~~~
       | greet: ToolExecError: command did not execute successfully (status code exit status: 1): "x86_64-linux-musl-gcc" "-O2" "-ffunction-sections" "-fdata-sections" "-m64" "-march=x86-64" "-I" "include" "-I" "/build/files" "-w" "-DOPTIMISED=__OPTIMIZE__" "-DRUDE" "-O2" "-o" "/build/objects/greet/9bb0a3195b9dd27a-main.o" "-c" "main.c"
     hint: the whole log: drystone log greet
-    hint: to look at what it left, run again with --keep-failed
+    hint: to look around where it failed: drystone shell greet --failed
     "#);
 }
 
@@ -121,7 +121,7 @@ fn a_missing_library_shows_the_linker_s_own_words() {
       | collect2: error: ld returned 1 exit status
       | greet: `x86_64-linux-musl-gcc` ended with exit status: 1
     hint: the whole log: drystone log greet
-    hint: to look at what it left, run again with --keep-failed
+    hint: to look around where it failed: drystone shell greet --failed
     ");
 }
 

@@ -344,11 +344,17 @@ fn look_hints(name: &str, kept: Option<&Path>) -> Vec<String> {
     let recipe = name.strip_suffix(" test").unwrap_or(name);
     let recipe = recipe.rsplit_once('-').map_or(recipe, |(recipe, _)| recipe);
     let test = if name.ends_with(" test") { " --test" } else { "" };
-    let left = match kept {
-        Some(kept) => format!("what it left: {0} (/build is {0}/build, /out is {0}/out)", kept.display()),
-        None => "to look at what it left, run again with --keep-failed".to_owned(),
-    };
-    vec![format!("the whole log: drystone log {recipe}{test}{target}"), left]
+    let mut hints = vec![format!("the whole log: drystone log {recipe}{test}{target}")];
+    if let Some(kept) = kept {
+        hints.push(format!("what it left: {0} (/build is {0}/build, /out is {0}/out)", kept.display()));
+    }
+    // A shell goes to builds, not to tests.
+    hints.extend(match (test.is_empty(), kept) {
+        (true, _) => Some(format!("to look around where it failed: drystone shell {recipe} --failed{target}")),
+        (false, None) => Some("to look at what it left, run again with --keep-failed".to_owned()),
+        (false, Some(_)) => None,
+    });
+    hints
 }
 
 fn failed_build(failure: &BuildFailure) -> Failure {

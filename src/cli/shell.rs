@@ -70,7 +70,7 @@ fn banner(arrival: &Arrival, args: &Shell) -> Vec<String> {
         (Some((phase, Some(how))), _) => format!("where its phase `{phase}` failed: {how}"),
         (Some((phase, None)), _) => format!("where its phase `{phase}` failed"),
         (None, Some(phase)) => format!("before its phase `{phase}`"),
-        (None, None) => "after its last phase, and nothing has failed".to_owned(),
+        (None, None) => "after its last phase".to_owned(),
     };
     lines.push(format!("In the sandbox of {name}, {place}."));
     let mut add = |word: &str, text: String| lines.push(format!("  {word:<7}{text}"));

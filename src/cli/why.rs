@@ -130,12 +130,13 @@ impl Reason<'_> {
         unbuilt.map(|id| self.plan.name(*id)).collect()
     }
 
-    /// The nodes that are made of this one, and those behind them.
+    /// The nodes that are made of this one, and those behind them; tests after builds.
     fn dependents(&self, id: NodeId) -> (Vec<String>, Vec<String>) {
-        let others = self.plan.order().iter().filter(|other| **other != id);
+        let mut others: Vec<NodeId> = self.plan.order().iter().filter(|other| **other != id).copied().collect();
+        others.sort_by_key(|other| self.plan.node(*other));
         let mut direct = Vec::new();
         let mut further = Vec::new();
-        for other in others {
+        for other in &others {
             if self.plan.inputs(*other).contains(&id) {
                 direct.push(self.plan.name(*other));
             } else if self.plan.closure_of(*other).contains(&id) {

@@ -3,12 +3,11 @@
 //! A plan's own edges are what a sandbox holds, where the libraries of a library are beside it. Here each stands
 //! behind the one that asks for it.
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::closure::find;
 use super::graph::{Node, NodeId, Plan};
-use crate::recipe::Recipe;
+use crate::recipe::{RecipeName, Target};
 
 /// What for one build needs another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,36 +41,30 @@ impl Plan<'_> {
     pub fn needs_of(&self, id: NodeId) -> Vec<Needed> {
         let Node::Build(name, target) = self.node(id) else { return Vec::new() };
         let Ok(recipe) = find(self.catalog, name) else { return Vec::new() };
-        let mut found: BTreeMap<NodeId, BTreeSet<Need>> = BTreeMap::new();
-        let mut order = Vec::new();
-        let mut add = |need: Need, node: Option<NodeId>| {
-            if let Some(node) = node.filter(|node| *node != id) {
-                order.push(node);
-                found.entry(node).or_default().insert(need);
-            }
-        };
-        let own = |need: Need, recipe: &Recipe| match need {
-            Need::Library => recipe.dependencies.target.clone(),
-            _ => recipe.dependencies.build.clone(),
-        };
-        for library in own(Need::Library, recipe) {
-            add(Need::Library, self.build_for(&library, target));
-        }
+        let build = |need: Need, recipe: &RecipeName, target: &Target| (need, self.build_for(recipe, target));
+        let mut edges: Vec<(Need, Option<NodeId>)> = Vec::new();
+        edges.extend(recipe.dependencies.target.iter().map(|library| build(Need::Library, library, target)));
         let runtime = recipe.components.values().flat_map(|component| &component.runtime);
-        runtime.for_each(|output| add(Need::RunTime, self.build_for(&output.recipe, target)));
-        let named = own(Need::BuildTool, recipe);
-        for (index, (tool, target)) in self.tools(recipe, target).into_iter().enumerate() {
-            let need = if index < named.len() { Need::BuildTool } else { Need::Toolchain };
-            add(need, self.build_for(&tool, &target));
-        }
+        edges.extend(runtime.map(|output| build(Need::RunTime, &output.recipe, target)));
+        // Those that the recipe names come first.
+        let named = recipe.dependencies.build.len();
+        edges.extend(self.tools(recipe, target).iter().enumerate().map(|(index, (tool, target))| {
+            build(if index < named { Need::BuildTool } else { Need::Toolchain }, tool, target)
+        }));
         let toolchain = self.catalog.toolchain();
         if !toolchain.recipes.contains(&recipe.name) {
-            toolchain.sysroot.iter().for_each(|library| add(Need::Toolchain, self.build_for(library, target)));
+            edges.extend(toolchain.sysroot.iter().map(|library| build(Need::Toolchain, library, target)));
         }
-        self.seeds(target).for_each(|seeds| add(Need::Seed, self.seeds_of(&seeds.name)));
-        let mut seen = BTreeSet::new();
-        order.retain(|node| seen.insert(*node));
-        order.into_iter().map(|id| Needed { id, needs: found.remove(&id).unwrap_or_default() }).collect()
+        edges.extend(self.seeds(target).map(|seeds| (Need::Seed, self.seeds_of(&seeds.name))));
+        let mut needed: Vec<Needed> = Vec::new();
+        for (need, node) in edges {
+            let Some(node) = node.filter(|node| *node != id) else { continue };
+            match needed.iter_mut().find(|needed| needed.id == node) {
+                Some(known) => drop(known.needs.insert(need)),
+                None => needed.push(Needed { id: node, needs: BTreeSet::from([need]) }),
+            }
+        }
+        needed
     }
 
     /// The shortest way from a node to one of others.
@@ -124,10 +117,11 @@ impl Plan<'_> {
         let mut edges: BTreeMap<NodeId, Vec<Needed>> = BTreeMap::new();
         let mut pending = vec![from];
         while let Some(id) = pending.pop() {
-            if let Entry::Vacant(place) = edges.entry(id) {
-                let needs = place.insert(self.needs_of(id));
+            edges.entry(id).or_insert_with(|| {
+                let needs = self.needs_of(id);
                 pending.extend(needs.iter().map(|needed| needed.id));
-            }
+                needs
+            });
         }
         let mut reaching = to.clone();
         loop {

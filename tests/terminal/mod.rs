@@ -1,5 +1,7 @@
 //! A terminal of a story's own: somebody who types, and reads what is printed.
 
+#![allow(dead_code, reason = "each story uses its own part")]
+
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
@@ -20,10 +22,10 @@ impl Terminal {
     /// Starts a program at a terminal of 24 rows and 80 columns.
     pub fn start(command: &mut Command) -> Self {
         let (mut master, mut slave) = (0, 0);
-        let mut size = libc::winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
+        let size = libc::winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
         let none = std::ptr::null_mut();
         // SAFETY: the pointers are valid, or null where that is allowed (openpty(3)).
-        let opened = unsafe { libc::openpty(&mut master, &mut slave, none, none.cast(), &mut size) };
+        let opened = unsafe { libc::openpty(&mut master, &mut slave, none, none.cast(), &size) };
         assert_eq!(opened, 0, "{}", std::io::Error::last_os_error());
         // SAFETY: both descriptors are new, and nobody else's.
         let (master, slave) = unsafe { (File::from_raw_fd(master), OwnedFd::from_raw_fd(slave)) };

@@ -33,6 +33,7 @@ impl Left {
         }
         let log = fs::read(&place.join("log"))?;
         let log = String::from_utf8_lossy(&log);
+        // What else drystone says there is more than one word.
         let mut begun = log.lines().filter_map(|line| line.strip_prefix("[drystone] "));
         let failed = begun.rfind(|line| !line.contains(' ')).unwrap_or("unpack").to_owned();
         let lines: Vec<&str> = log.lines().collect();

@@ -98,7 +98,7 @@ when there is no way.
 
 Examples:
   drystone why-depends git zlib            the shortest way
-  drystone why-depends git perl --all      every way
+  drystone why-depends git musl --all      every way
   drystone why-depends jq gcc-12           a package of the seeds
   drystone why-depends jq musl --target aarch64-linux-musl")]
 pub struct WhyDepends {

@@ -82,7 +82,7 @@ impl Changed {
     }
 
     fn lines(&self) -> Vec<String> {
-        let missing = |value: &Option<String>| value.clone().unwrap_or_else(|| "(none)".to_owned());
+        let missing = |value: &Option<String>| value.as_deref().map_or_else(|| "(none)".to_owned(), shortened);
         match self {
             Self::Value { what, before, after } => {
                 vec![format!("{what}: {} → {}", missing(before), missing(after))]
@@ -112,6 +112,12 @@ impl Changed {
             Self::Order { place } => vec![format!("{place}: the same objects in another order")],
         }
     }
+}
+
+/// A value for people: of a digest, its beginning.
+fn shortened(value: &str) -> String {
+    let is_digest = value.len() == 64 && value.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'));
+    if is_digest { value[..12].to_owned() } else { value.to_owned() }
 }
 
 fn text(line: &Line) -> String {
@@ -160,7 +166,7 @@ impl Answer {
             lines.extend(change.lines().iter().map(|line| format!("  {}", escaped(line))));
         }
         if !first.is_empty() {
-            lines.push(format!("built before it: {}", some(first).join(", ")));
+            lines.push(format!("to be built before it: {}", some(first).join(", ")));
         }
         if dependents.is_empty() {
             lines.push("nothing is made of it".to_owned());
