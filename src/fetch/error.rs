@@ -40,6 +40,14 @@ pub enum FetchError {
         /// The file that could not grow.
         path: PathBuf,
     },
+    /// No location gave a file that is not pinned yet.
+    #[error("cannot fetch {label}:{}", list(refusals))]
+    Unpinned {
+        /// The source's file name.
+        label: String,
+        /// The last answer of each place, in the order of the locations.
+        refusals: Vec<Refusal>,
+    },
     /// A file operation in the store failed.
     #[error("cannot keep {label}")]
     Disk {
@@ -120,6 +128,20 @@ pub enum Refusal {
         page: String,
         /// What it should be.
         expected: &'static str,
+    },
+    /// A page that takes longer than such pages do.
+    #[error("{page}: no answer within {seconds} s")]
+    Slow {
+        /// The page.
+        page: String,
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// A place that gives files, and no list of them.
+    #[error("{shelf}: the mirror that is configured gives single files and lists none")]
+    NoList {
+        /// What was to be listed.
+        shelf: String,
     },
     /// A mirror form without a mirror.
     #[error("{location}: no {kind} mirror is known: {advice}")]

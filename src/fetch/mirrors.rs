@@ -20,7 +20,7 @@ use super::index::{Address, CrateFile, SparseIndex, normalized};
 use crate::digest::Sha256;
 use crate::fs;
 use crate::http::Route;
-use crate::recipe::Location;
+use crate::recipe::{Location, Shelf};
 
 /// The environment as a function, so that tests give their own.
 type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -148,6 +148,49 @@ impl Mirrors {
             });
         }
         Ok(addresses)
+    }
+}
+
+/// A page that lists names.
+#[derive(Debug, Clone)]
+pub(super) enum Page {
+    /// A directory, by its URL.
+    Directory(String),
+    /// A crate in an index.
+    Crate(Arc<SparseIndex>, String),
+    /// A project's page in a Python index.
+    Project(String),
+}
+
+impl Mirrors {
+    /// The pages that may list what is on a shelf.
+    pub(super) fn pages(&self, shelf: &Shelf) -> Result<Vec<Page>, Refusal> {
+        let (kind, location, known, pages): (_, _, _, Vec<_>) = match shelf {
+            Shelf::Url(url) => return Ok(vec![Page::Directory(url.clone())]),
+            Shelf::Debian(path) => {
+                let page = |base: &String| Page::Directory(format!("{base}/{}/", percent_encoded(path)));
+                (&DEBIAN, format!("debian:{path}"), !self.debian.is_empty(), self.debian.iter().map(page).collect())
+            }
+            Shelf::Crate(name) => {
+                let page = |registry: &Registry| match registry {
+                    Registry::Template(_) => None,
+                    Registry::Sparse(index) => Some(Page::Crate(index.clone(), name.clone())),
+                };
+                let pages = self.crates.iter().filter_map(page).collect();
+                (&CRATES, format!("crate:{name}"), !self.crates.is_empty(), pages)
+            }
+            Shelf::Pypi(project) => {
+                let page = |base: &String| Page::Project(format!("{base}/{}/", normalized(project)));
+                (&PYPI, format!("pypi:{project}"), !self.pypi.is_empty(), self.pypi.iter().map(page).collect())
+            }
+        };
+        match (pages.is_empty(), known) {
+            (false, _) => Ok(pages),
+            (true, true) => Err(Refusal::NoList { shelf: location }),
+            (true, false) => {
+                Err(Refusal::NoMirror { location, kind: kind.name, advice: kind.advice(self.config_file.as_deref()) })
+            }
+        }
     }
 }
 
