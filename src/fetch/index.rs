@@ -46,9 +46,7 @@ impl Address {
         match self {
             Self::Url(url) => Ok(url.clone()),
             Self::Sparse { registry, file } => Ok(file.url(registry.template(client).await?)),
-            Self::Simple { page, file } => {
-                file_on_page(&client.document(page, SIMPLE).await?, page, file)
-            }
+            Self::Simple { page, file } => file_on_page(&client.document(page, SIMPLE).await?, page, file),
         }
     }
 }
@@ -83,7 +81,8 @@ impl SparseIndex {
         let document = client.document(&page, "text/plain").await?;
         let mut listed = Vec::new();
         for line in document.text.lines().filter(|line| !line.trim().is_empty()) {
-            let bad = || Refusal::BadIndex { page: page.clone(), expected: "a crate's page in a cargo registry's index" };
+            let bad =
+                || Refusal::BadIndex { page: page.clone(), expected: "a crate's page in a cargo registry's index" };
             let entry: CrateVersion = serde_json::from_str(line).map_err(|_| bad())?;
             if !entry.yanked {
                 listed.push(Listed { sha256: Some(entry.cksum.parse().map_err(|_| bad())?), name: entry.vers });
@@ -183,7 +182,8 @@ fn project_page(document: &Document, page: &str) -> Result<ProjectPage, Refusal>
 pub(super) async fn project_files(client: &Client, page: &str) -> Result<Vec<Listed>, Refusal> {
     let document = client.document(page, SIMPLE).await?;
     if document.content_type.contains("json") {
-        let is_yanked = |file: &ProjectFile| !matches!(file.yanked, serde_json::Value::Null | serde_json::Value::Bool(false));
+        let is_yanked =
+            |file: &ProjectFile| !matches!(file.yanked, serde_json::Value::Null | serde_json::Value::Bool(false));
         let files = project_page(&document, page)?.files.into_iter().filter(|file| !is_yanked(file));
         let listed = files.map(|file| {
             let sha256 = file.hashes.get("sha256").and_then(|digest| digest.parse().ok());

@@ -31,12 +31,7 @@ impl Fetcher<'_> {
     ///
     /// # Errors
     /// [`FetchError::Unpinned`] when no location gave anything; the rest as [`Fetcher::fetch`].
-    pub async fn pin(
-        &self,
-        label: &str,
-        locations: &[Location],
-        known: Option<Sha256>,
-    ) -> Result<Pinned, FetchError> {
+    pub async fn pin(&self, label: &str, locations: &[Location], known: Option<Sha256>) -> Result<Pinned, FetchError> {
         if let Some(sha256) = known {
             let there = self.store.source(&sha256).is_some();
             let request = Request { label: label.to_owned(), sha256, locations: locations.to_vec() };
@@ -76,10 +71,13 @@ impl Fetcher<'_> {
                     tokio::time::sleep(self.policy.pause * 2_u32.saturating_pow(attempt - 1)).await;
                 }
                 partial.restart()?;
-                let url = address.locate(self.client).await?;
-                match self.transfer(label, &url, partial).await {
-                    Ok(found) if stated.is_none_or(|stated| stated == found) => return Ok(found),
-                    Ok(found) => {
+                let transferred = match address.locate(self.client).await {
+                    Ok(url) => self.transfer(label, &url, partial).await.map(|found| (found, url)),
+                    Err(refusal) => Err(refusal.into()),
+                };
+                match transferred {
+                    Ok((found, _)) if stated.is_none_or(|stated| stated == found) => return Ok(found),
+                    Ok((found, url)) => {
                         let url = crate::http::without_password(&url);
                         last = Refusal::WrongBytes { url, expected: digest, found };
                         break;

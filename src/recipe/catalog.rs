@@ -99,8 +99,7 @@ impl Catalog {
     /// # Errors
     /// All faults of the text.
     pub fn put(&mut self, file: &Path, text: &str) -> Result<(), CatalogError> {
-        let presets: Presets =
-            self.presets.iter().map(|(name, preset)| (name.clone(), Some(preset.clone()))).collect();
+        let presets: Presets = self.presets.iter().map(|(name, preset)| (name.clone(), Some(preset.clone()))).collect();
         let root = self.root.clone();
         let mut parsed = parse_recipe(file, text, &presets, &|path| std::fs::read(root.join(path)));
         let stem = file.file_stem().unwrap_or_default().to_string_lossy();

@@ -155,7 +155,8 @@ impl RecipeText {
         let (before, after) = (&text[..at], &text[at + self.version.value.len()..]);
         let within = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '+' | '-' | '_' | '~');
         let letter = before.trim_end_matches(['v', 'V', '-', '_']);
-        let starts = !before.ends_with(within) || letter.len() < before.len() && !letter.ends_with(|c: char| c.is_ascii_digit());
+        let starts =
+            !before.ends_with(within) || letter.len() < before.len() && !letter.ends_with(|c: char| c.is_ascii_digit());
         // A full stop may end a sentence.
         let mut rest = after.chars();
         let ends = match rest.next() {
@@ -251,9 +252,9 @@ test "$(sed --version)" = sed-4.9   # not 4.9.2
 
     #[test]
     fn a_version_that_is_but_a_number_is_expected_beside_the_name() {
-        let text = SED.replace("4.9", "9").replace("sed) 9", "sed 9").replace("14.9", "expr 9");
+        let text = SED.replace("4.9", "9").replace("sed) 9", "sed 9");
         let edited = RecipeText::read(&text).unwrap().with(&facts("10", ["a", "b"])).text;
-        for kept in ["expr 9 ", "\"v9.\"", "--with-9", "not 9.2"] {
+        for kept in ["\"19 9.1 90\"", "\"v9.\"", "--with-9", "not 9.2"] {
             assert!(edited.contains(kept), "{kept}: {edited}");
         }
         for new in ["(GNU sed 10\"", "sed-10 "] {
@@ -263,7 +264,10 @@ test "$(sed --version)" = sed-4.9   # not 4.9.2
 
     #[test]
     fn what_is_no_recipe_is_not_edited() {
-        assert_eq!(RecipeText::read("name = \"x\"\n").unwrap_err().to_string(), "the recipe's text is not as recipes are: `version` is missing");
+        assert_eq!(
+            RecipeText::read("name = \"x\"\n").unwrap_err().to_string(),
+            "the recipe's text is not as recipes are: `version` is missing"
+        );
         assert!(RecipeText::read("name =").is_err());
     }
 }

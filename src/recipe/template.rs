@@ -107,8 +107,11 @@ impl Template {
         let full = rest.strip_suffix(plain.as_str())?;
         let (spelled, found) = if self.is_crate() { (full, "") } else { without_repacking(full) };
         // What the recipe's own version has behind it is the version's: `1.0+ds` may be what upstream calls it.
-        let (spelled, found) =
-            if repacked.is_empty() && !without_repacking(&self.spelled).1.is_empty() { (full, "") } else { (spelled, found) };
+        let (spelled, found) = if repacked.is_empty() && !without_repacking(&self.spelled).1.is_empty() {
+            (full, "")
+        } else {
+            (spelled, found)
+        };
         let usable = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '+' | '-' | '~' | '_');
         if !spelled.starts_with(|c: char| c.is_ascii_digit()) || !spelled.chars().all(usable) {
             return None;
@@ -152,9 +155,9 @@ impl Template {
         }
     }
 
-    /// Whether the recipe's version stands in the place of the hole by its own name.
-    pub fn is_literal(&self) -> bool {
-        !self.text.contains(HOLE)
+    /// What stands in the place of the hole now.
+    pub fn spelled(&self) -> &str {
+        &self.spelled
     }
 
     fn is_crate(&self) -> bool {
