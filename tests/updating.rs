@@ -25,8 +25,9 @@ fn packed(version: &str, files: &[(&str, &str)]) -> Vec<u8> {
     archive.into_inner().unwrap().finish().unwrap()
 }
 
-/// The files of a pool directory, and a server that lists and gives them below `/debian`.
-fn pool(files: Vec<(&'static str, Vec<u8>)>) -> Server {
+/// A server that lists and gives, below `/debian`, a pool directory with the first version and these files.
+fn pool(mut files: Vec<(&'static str, Vec<u8>)>) -> Server {
+    files.push(("probe_1.9.orig.tar.gz", packed("1.9", OLD)));
     Server::start(move |asked| {
         let Some(name) = asked.path.strip_prefix("/debian/pool/main/p/probe/") else { return Answer::Status(404) };
         if name.is_empty() {
@@ -116,7 +117,6 @@ fn normal(world: &World, server: &Server, text: &str) -> String {
 fn usual() -> Server {
     pool(vec![
         ("probe_1.9-1.debian.tar.xz", vec![]),
-        ("probe_1.9.orig.tar.gz", packed("1.9", OLD)),
         ("probe_1.9.1.orig.tar.gz", packed("1.9.1", NEW)),
         ("probe_1.10.orig.tar.gz", packed("1.10", NEW)),
         ("probe_1.10.orig.tar.gz.asc", vec![]),
@@ -137,7 +137,18 @@ fn the_newest_release_is_pinned_built_and_written_and_nothing_else_changes() {
         .replace(&Sha256::of(&packed("1.9", OLD)).to_string(), &Sha256::of(&packed("1.10", NEW)).to_string())
         .replace("\"probe 1.9\\n\"", "\"probe 1.10\\n\"");
     assert_eq!(text(&world), expected);
-    assert_snapshot!(normal(&world, &server, &run.stdout), @"");
+    assert_snapshot!(normal(&world, &server, &run.stdout), @r"
+    probe 1.9 → 1.10
+      source    probe_1.10.orig.tar.gz, 249 B → 267 B, from debian:pool/main/p/probe/probe_1.10.orig.tar.gz
+      size      17.86 KiB → 17.86 KiB
+      came      /usr/share/doc/new.txt (doc), 3 B
+      went      /usr/share/doc/old.txt (doc), 3 B
+      changed   /usr/bin/probe (bin), 17.85 KiB → 17.85 KiB
+      changed   /usr/share/doc/both.txt (doc), 3 B → 7 B
+      hardening as before
+      tests     1 test has passed; 1.10 is expected now in line 24
+      note      debian:pool/main/p/probe/probe_{version}.orig.tar.gz: 1.12+dfsg is listed, which Debian has repacked: not upstream's file
+    ");
     drystone(&world, &server, &["build", "probe"]).succeeded().says("nothing to do");
     let again = drystone(&world, &server, &["update", "probe"]).succeeded();
     assert!(again.stdout.starts_with("probe 1.10 is up to date\n"), "{}", again.stdout);
@@ -150,9 +161,46 @@ fn a_check_says_what_is_newer_and_touches_nothing() {
     world.write("recipes/probe.toml", &recipe(&server, "1.9", &packed("1.9", OLD)));
     let before = text(&world);
     let run = drystone(&world, &server, &["update", "--check", "probe"]).succeeded();
-    assert_snapshot!(normal(&world, &server, &run.stdout), @"");
+    assert_snapshot!(normal(&world, &server, &run.stdout), @r"
+    probe 1.9 → 1.10, after 1.9.1 (debian:pool/main/p/probe/probe_{version}.orig.tar.gz)
+      debian:pool/main/p/probe/probe_{version}.orig.tar.gz: 1.12+dfsg is listed, which Debian has repacked: not upstream's file
+    ");
     let run = drystone(&world, &server, &["update", "--check", "probe", "--pre", "--json"]).succeeded();
-    assert_snapshot!(normal(&world, &server, &run.stdout), @"");
+    assert_snapshot!(normal(&world, &server, &run.stdout), @r#"
+    [
+      {
+        "recipe": "probe",
+        "version": "1.9",
+        "newer": [
+          {
+            "version": "1.9.1",
+            "listed_by": [
+              "debian:pool/main/p/probe/probe_{version}.orig.tar.gz"
+            ]
+          },
+          {
+            "version": "1.10",
+            "listed_by": [
+              "debian:pool/main/p/probe/probe_{version}.orig.tar.gz"
+            ]
+          },
+          {
+            "version": "1.11~rc1",
+            "listed_by": [
+              "debian:pool/main/p/probe/probe_{version}.orig.tar.gz"
+            ]
+          }
+        ],
+        "listed": true,
+        "notes": [
+          "debian:pool/main/p/probe/probe_{version}.orig.tar.gz: 1.12+dfsg is listed, which Debian has repacked: not upstream's file"
+        ],
+        "silent": [
+          "SERVER/dl/: the server answered 404 Not Found"
+        ]
+      }
+    ]
+    "#);
     assert_eq!(text(&world), before);
 }
 
@@ -163,7 +211,15 @@ fn a_version_that_does_not_build_leaves_the_recipe_as_it_was_unless_it_is_kept()
     let before = text(&world);
     // It still says 1.9.
     let run = drystone(&world, &server, &["update", "probe"]).ended(1);
-    assert_snapshot!(normal(&world, &server, run.error()), @"");
+    assert_snapshot!(normal(&world, &server, run.error()), @r#"
+    error: probe-2.0 test failed in its phase `test 1`: its standard output should be "probe 2.0\n" but is "probe 1.9\n"
+    its last lines:
+      | [drystone] test 1
+      | [drystone] ran probe
+      | [drystone] its standard output:
+      | probe 1.9
+    hint: PROJECT/recipes/probe.toml is as it was; with --keep the new facts stay in it, and `drystone log probe` shows the whole log
+    "#);
     assert_eq!(text(&world), before);
     drystone(&world, &server, &["update", "probe", "--keep"]).ended(1).says("recipes/probe.toml has the new facts");
     assert_eq!(
@@ -187,8 +243,7 @@ fn a_patch_that_does_not_apply_any_more_is_named() {
     std::fs::write(file(&world), &patched).unwrap();
     drystone(&world, &server, &["build", "probe"]).succeeded();
     let run = drystone(&world, &server, &["update", "probe"]).ended(1);
-    assert!(run.stderr.contains("a patch of probe 1.9 does not apply to 2.0"), "{}", run.stderr);
-    assert!(run.stderr.contains("0001-one.patch"), "{}", run.stderr);
+    assert!(run.stderr.contains("a patch of probe 1.9 does not apply to 2.0: 0001-one.patch; "), "{}", run.stderr);
     assert_eq!(text(&world), patched);
 }
 
@@ -201,11 +256,20 @@ fn a_named_version_is_taken_also_where_nothing_lists_it() {
     });
     let world = world(&server);
     let run = drystone(&world, &server, &["update", "probe"]).ended(1);
-    assert_snapshot!(normal(&world, &server, run.error()), @"");
+    assert_snapshot!(normal(&world, &server, run.error()), @r"
+    error: nothing lists the versions of probe:
+      SERVER/dl/: the server answered 404 Not Found
+      SERVER/debian/pool/main/p/probe/: the server answered 404 Not Found
+    hint: say to which: --to VERSION
+    ");
     drystone(&world, &server, &["update", "probe", "--to", "1.8"]).succeeded();
     assert!(text(&world).contains("version = '1.8'   # see the notes"), "{}", text(&world));
     let run = drystone(&world, &server, &["update", "probe", "--to", "1.7"]).ended(3);
-    assert_snapshot!(normal(&world, &server, run.error()), @"");
+    assert_snapshot!(normal(&world, &server, run.error()), @r"
+    error: cannot fetch probe-1.7.tar.gz:
+      SERVER/dl/probe-1.7.tar.gz: the server answered 404 Not Found
+      SERVER/debian/pool/main/p/probe/probe_1.7.orig.tar.gz: the server answered 404 Not Found
+    ");
 }
 
 #[test]
@@ -225,7 +289,12 @@ fn all_of_them_end_in_a_table() {
     world.script("local", "mkdir -p $OUT/usr/bin; echo > $OUT/usr/bin/local");
     let run = drystone(&world, &server, &["update", "--all"]).ended(1);
     let at = run.stdout.find("updated ").unwrap();
-    assert_snapshot!(normal(&world, &server, &run.stdout[at..]), @"");
+    assert_snapshot!(normal(&world, &server, &run.stdout[at..]), @r#"
+    updated     probe 1.9 → 1.10
+    up to date  1 recipe
+    failed      failing 1.9 → 1.10: failing-1.10 test failed in its phase `test 1`: its standard output should be "stone 1.10\n" but is "probe 1.10\n"
+    not listed  local 1: no location of its sources has the version in it
+    "#);
     assert!(text(&world).contains("'1.10'"));
     assert!(std::fs::read_to_string(failing).unwrap().contains("'1.9'"));
 }

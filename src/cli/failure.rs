@@ -97,6 +97,13 @@ impl Failure {
         self
     }
 
+    /// The same without its hints, where they do not hold.
+    #[must_use]
+    pub fn without_hints(mut self) -> Self {
+        self.hints.clear();
+        self
+    }
+
     /// The same with a message before the others: what they mean for what was asked.
     #[must_use]
     pub fn because(mut self, message: String) -> Self {

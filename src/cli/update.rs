@@ -51,7 +51,7 @@ pub fn run(common: &Common, args: &Update) -> Result<(), Failure> {
     } else {
         outcomes.iter().for_each(|outcome| print(&report::unchanged(&subjects[0], outcome)));
     }
-    ended(outcomes, args)
+    ended(&subjects, outcomes, args)
 }
 
 /// The recipes that are meant.
@@ -106,7 +106,7 @@ fn bring(
 }
 
 /// The whole run's end: what failed is an error, and so is a recipe named alone of which nothing is known.
-fn ended(outcomes: Vec<Outcome>, args: &Update) -> Result<(), Failure> {
+fn ended(subjects: &[Subject], outcomes: Vec<Outcome>, args: &Update) -> Result<(), Failure> {
     let alone = outcomes.len() == 1 && !args.all;
     let mut failed = Vec::new();
     for outcome in outcomes {
@@ -114,10 +114,11 @@ fn ended(outcomes: Vec<Outcome>, args: &Update) -> Result<(), Failure> {
             Outcome::Failed { failure, .. } if alone || failure.is_interruption() => return Err(failure),
             Outcome::Failed { failure, .. } => failed.push(failure),
             Outcome::Unlisted { silent, .. } if alone => {
+                let name = &subjects[0].name;
                 let reasons = silent.iter().map(|line| format!("\n  {line}")).collect::<String>();
                 let message = match silent.is_empty() {
-                    true => "no location of its sources has the version in it".to_owned(),
-                    false => format!("nothing lists its versions:{reasons}"),
+                    true => format!("no location of the sources of {name} has the version in it"),
+                    false => format!("nothing lists the versions of {name}:{reasons}"),
                 };
                 return Err(Failure::found(message, "say to which: --to VERSION"));
             }

@@ -14,7 +14,7 @@ use crate::cli::project::Project;
 use crate::cli::show::{self, Show};
 use crate::fs;
 use crate::plan::{Outputs, Plan};
-use crate::recipe::{Facts, Recipe, RecipeName, SourceFacts, Target};
+use crate::recipe::{Facts, LocalFile, Recipe, RecipeName, SourceFacts, Target};
 use crate::sandbox::Stop;
 use crate::store::Store;
 
@@ -88,9 +88,12 @@ pub fn renew(
         }
         Err(failure) => {
             project.catalog.put(&subject.below, &subject.before)?;
-            let hint =
-                format!("{} is as it was; to have the new facts in it all the same: --keep", subject.file.display());
-            Err(failure.hinting(hint))
+            let hint = format!(
+                "{} is as it was; with --keep the new facts stay in it, and `drystone log {}` shows the whole log",
+                subject.file.display(),
+                subject.name
+            );
+            Err(failure.without_hints().hinting(hint))
         }
     }
 }
@@ -136,19 +139,32 @@ fn build(project: &Project, subject: &Subject, candidate: &Candidate, args: &Upd
         let outputs = plan.build_of(&subject.name).and_then(|id| survey.outputs(id));
         return Ok(outputs.cloned().unwrap_or_default());
     }
-    let own = format!("{}-{}", subject.name, candidate.version);
-    let at_patches = |error: &BuildError| matches!(error, BuildError::Failed(failure) if failure.phase == "patch" && failure.name.starts_with(&own));
-    let patches = failures.iter().any(at_patches);
+    let patches = failures.iter().find_map(|error| refused_patches(project, subject, candidate, error));
     let failure = Failure::several(failures);
     Err(match patches {
-        true => failure.because(format!(
-            "a patch of {} {} does not apply to {}: it has to be taken away or made anew",
+        Some(patches) => failure.because(format!(
+            "a patch of {} {} does not apply to {}: {patches}; take it away or make it anew",
             subject.name,
             subject.version(),
             candidate.version
         )),
-        false => failure,
+        None => failure,
     })
+}
+
+/// The patches that change the file at which patching failed, if it was that.
+fn refused_patches(project: &Project, subject: &Subject, candidate: &Candidate, error: &BuildError) -> Option<String> {
+    let BuildError::Failed(failure) = error else { return None };
+    let own = format!("{}-{}", subject.name, candidate.version);
+    let recipe = project.catalog.recipe(&subject.name).filter(|_| failure.phase == "patch" && failure.name == own)?;
+    let patched = failure.tail.iter().rev().find_map(|line| line.strip_prefix("patching file "));
+    let changes = |patch: &&LocalFile| {
+        let text = fs::read(&patch.path).unwrap_or_default();
+        patched.is_some_and(|file| String::from_utf8_lossy(&text).contains(&format!("/{}", file.trim_matches('\''))))
+    };
+    let named: Vec<&LocalFile> = recipe.patches.iter().filter(changes).collect();
+    let named = if named.is_empty() { recipe.patches.iter().collect() } else { named };
+    Some(named.iter().map(|patch| patch.name.to_string()).collect::<Vec<_>>().join(" or "))
 }
 
 /// What the recipe as it is gave when it was built last.
