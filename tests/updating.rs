@@ -147,7 +147,7 @@ fn the_newest_release_is_pinned_built_and_written_and_nothing_else_changes() {
       changed   /usr/share/doc/both.txt (doc), 3 B → 7 B
       hardening as before
       tests     1 test has passed; 1.10 is expected now in line 24
-      note      debian:pool/main/p/probe/probe_{version}.orig.tar.gz: 1.12+dfsg is listed, which Debian has repacked: not upstream's file
+      note      debian:pool/main/p/probe: 1.12+dfsg is listed, which Debian has repacked: not upstream's file
     ");
     drystone(&world, &server, &["build", "probe"]).succeeded().says("nothing to do");
     let again = drystone(&world, &server, &["update", "probe"]).succeeded();
@@ -162,8 +162,8 @@ fn a_check_says_what_is_newer_and_touches_nothing() {
     let before = text(&world);
     let run = drystone(&world, &server, &["update", "--check", "probe"]).succeeded();
     assert_snapshot!(normal(&world, &server, &run.stdout), @r"
-    probe 1.9 → 1.10, after 1.9.1 (debian:pool/main/p/probe/probe_{version}.orig.tar.gz)
-      debian:pool/main/p/probe/probe_{version}.orig.tar.gz: 1.12+dfsg is listed, which Debian has repacked: not upstream's file
+    probe 1.9 → 1.10, after 1.9.1 (debian:pool/main/p/probe)
+      debian:pool/main/p/probe: 1.12+dfsg is listed, which Debian has repacked: not upstream's file
     ");
     let run = drystone(&world, &server, &["update", "--check", "probe", "--pre", "--json"]).succeeded();
     assert_snapshot!(normal(&world, &server, &run.stdout), @r#"
@@ -175,25 +175,25 @@ fn a_check_says_what_is_newer_and_touches_nothing() {
           {
             "version": "1.9.1",
             "listed_by": [
-              "debian:pool/main/p/probe/probe_{version}.orig.tar.gz"
+              "debian:pool/main/p/probe"
             ]
           },
           {
             "version": "1.10",
             "listed_by": [
-              "debian:pool/main/p/probe/probe_{version}.orig.tar.gz"
+              "debian:pool/main/p/probe"
             ]
           },
           {
             "version": "1.11~rc1",
             "listed_by": [
-              "debian:pool/main/p/probe/probe_{version}.orig.tar.gz"
+              "debian:pool/main/p/probe"
             ]
           }
         ],
         "listed": true,
         "notes": [
-          "debian:pool/main/p/probe/probe_{version}.orig.tar.gz: 1.12+dfsg is listed, which Debian has repacked: not upstream's file"
+          "debian:pool/main/p/probe: 1.12+dfsg is listed, which Debian has repacked: not upstream's file"
         ],
         "silent": [
           "SERVER/dl/: the server answered 404 Not Found"

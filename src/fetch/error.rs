@@ -161,6 +161,17 @@ impl Refusal {
         matches!(self, Self::Http(error) if error.is_transient())
     }
 
+    /// The error and what is at its bottom, in one short line.
+    pub fn brief(&self) -> String {
+        let mut bottom = None;
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            bottom = Some(error);
+            cause = error.source();
+        }
+        bottom.map_or_else(|| self.to_string(), |bottom| format!("{self}: {bottom}"))
+    }
+
     /// The error and its causes in one line: a list of refusals has no single source for a caller to walk.
     pub fn line(&self) -> String {
         let mut text = self.to_string();

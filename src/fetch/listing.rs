@@ -30,17 +30,17 @@ pub struct Listed {
 /// All that the pages of a shelf list; what is yanked is left out. Runs in a tokio runtime.
 ///
 /// # Errors
-/// Why the last page listed nothing, when none did.
+/// Why the first page listed nothing, when none did.
 pub async fn list(shelf: &Shelf, mirrors: &Mirrors, client: &Client) -> Result<Vec<Listed>, Refusal> {
     let mut found: Option<Vec<Listed>> = None;
-    let mut last = None;
+    let mut first = None;
     for page in mirrors.pages(shelf)? {
         match patient(&page, client).await {
             Ok(listed) => found.get_or_insert_default().extend(listed),
-            Err(refusal) => last = Some(refusal),
+            Err(refusal) => first = first.or(Some(refusal)),
         }
     }
-    match (found, last) {
+    match (found, first) {
         (Some(found), _) => Ok(found),
         (None, Some(refusal)) => Err(refusal),
         (None, None) => Ok(Vec::new()),

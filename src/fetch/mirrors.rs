@@ -30,6 +30,8 @@ type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 pub struct Mirrors {
     debian: Vec<String>,
     crates: Vec<Registry>,
+    /// Indexes that list crates which others give.
+    crate_lists: Vec<Arc<SparseIndex>>,
     pypi: Vec<String>,
     routes: Vec<Route>,
     config_file: Option<PathBuf>,
@@ -90,11 +92,11 @@ impl Mirrors {
             Some(bases) => (bases, Vec::new()),
             None => apt::bases(&root.join("etc/apt"), root)?,
         };
-        let crates = match chosen("DRYSTONE_MIRROR_CRATES", crates) {
-            Some(bases) => bases,
+        let (crates, crate_lists) = match chosen("DRYSTONE_MIRROR_CRATES", crates) {
+            Some(bases) => (bases, Vec::new()),
             None => match directory(env, "CARGO_HOME").or_else(|| home.as_ref().map(|home| home.join(".cargo"))) {
-                Some(cargo_home) => cargo::registries(&cargo_home)?,
-                None => Vec::new(),
+                Some(cargo_home) => (cargo::registries(&cargo_home)?, cargo::indexes(&cargo_home)?),
+                None => (Vec::new(), Vec::new()),
             },
         };
         let pypi = match chosen("DRYSTONE_MIRROR_PYPI", pypi) {
@@ -104,6 +106,7 @@ impl Mirrors {
         Ok(Self {
             debian: debian.iter().map(|base| base_url(base)).collect(),
             crates: crates.iter().map(|base| Registry::new(base)).collect(),
+            crate_lists: crate_lists.iter().map(|index| Arc::new(SparseIndex::new(index))).collect(),
             pypi: pypi.iter().map(|base| base_url(base)).collect(),
             routes,
             config_file,
@@ -172,11 +175,14 @@ impl Mirrors {
                 (&DEBIAN, format!("debian:{path}"), !self.debian.is_empty(), self.debian.iter().map(page).collect())
             }
             Shelf::Crate(name) => {
-                let page = |registry: &Registry| match registry {
-                    Registry::Template(_) => None,
-                    Registry::Sparse(index) => Some(Page::Crate(index.clone(), name.clone())),
-                };
-                let pages = self.crates.iter().filter_map(page).collect();
+                fn index(registry: &Registry) -> Option<&Arc<SparseIndex>> {
+                    match registry {
+                        Registry::Template(_) => None,
+                        Registry::Sparse(index) => Some(index),
+                    }
+                }
+                let indexes = self.crates.iter().filter_map(index).chain(&self.crate_lists);
+                let pages = indexes.map(|index| Page::Crate(index.clone(), name.clone())).collect();
                 (&CRATES, format!("crate:{name}"), !self.crates.is_empty(), pages)
             }
             Shelf::Pypi(project) => {

@@ -5,6 +5,8 @@
 //! 6.5+20250216), the hole is found by the version's numbers, and other versions are spelled alike. Pure: knows
 //! nothing of how a list is had.
 
+use std::fmt;
+
 use super::version::without_repacking;
 
 const HOLE: &str = "{version}";
@@ -22,6 +24,17 @@ pub enum Shelf {
     Crate(String),
     /// A project's page in a Python index.
     Pypi(String),
+}
+
+impl fmt::Display for Shelf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Url(url) => write!(f, "{url}"),
+            Self::Debian(path) => write!(f, "debian:{path}"),
+            Self::Crate(name) => write!(f, "crate:{name}"),
+            Self::Pypi(project) => write!(f, "pypi:{project}"),
+        }
+    }
 }
 
 /// A location with its hole.

@@ -151,15 +151,15 @@ impl Subject {
         let mut newer: BTreeMap<String, Candidate> = BTreeMap::new();
         for (at, template) in self.templates[main].iter().enumerate() {
             let Some(template) = template else { continue };
-            let place = self.text.urls()[main][at];
+            let place = template.shelf().to_string();
             match fetch::list(template.shelf(), &network.mirrors, &network.client).await {
                 Ok(listed) => {
                     findings.listed = true;
                     let (taken, other) = self.sort(template, &listed, pre);
-                    findings.notes.extend(other.map(|found| not_taken(place, &found)));
-                    taken.into_iter().for_each(|found| add(&mut newer, at, place, template, found));
+                    findings.notes.extend(other.map(|found| not_taken(&place, &found)));
+                    taken.into_iter().for_each(|found| add(&mut newer, at, &place, template, found));
                 }
-                Err(refusal) => findings.silent.push(refusal.line()),
+                Err(refusal) => findings.silent.push(refusal.brief()),
             }
         }
         findings.newer = newer.into_values().collect();
