@@ -13,6 +13,7 @@ mod judge;
 mod keys;
 mod lint;
 mod log;
+mod network;
 mod passphrase;
 mod plan;
 mod project;
@@ -23,6 +24,7 @@ mod shell;
 mod show;
 mod sign;
 mod store;
+mod update;
 mod verify_image;
 mod why;
 mod why_depends;
@@ -58,6 +60,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Verb::Shell(args) => shell::run(common, args),
         Verb::Lint(args) => lint::run(common, args),
         Verb::Fmt(args) => fmt::run(common, args),
+        Verb::Update(args) => update::run(common, args),
         Verb::Store(args) => store::run(common, args),
         Verb::Keys(args) => keys::run(args),
         Verb::Sign(args) => sign::run(args),

@@ -10,14 +10,18 @@
 
 mod error;
 mod index;
+mod listing;
 mod mirrors;
 mod partial;
+mod pin;
 mod round;
 
 pub use error::{ConfigError, FetchError, Refusal};
 pub use index::{Address, CrateFile, SparseIndex};
+pub use listing::{Listed, list};
 pub use mirrors::Mirrors;
 pub use partial::Partial;
+pub use pin::Pinned;
 
 use std::path::PathBuf;
 use std::pin::Pin;

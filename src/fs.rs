@@ -296,6 +296,25 @@ pub fn publish(scratch: &Path, destination: &Path, bytes: &[u8], durability: Dur
     Ok(())
 }
 
+/// Puts other bytes into a file's place, in one step and with its permission bits: whoever looks sees the old or the
+/// new. For files of people, which lie where they are to be edited.
+///
+/// # Errors
+/// As the steps give them; the old file is in its place still.
+pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(directory).map_err(failed("create a file in", directory))?;
+    let mode = std::fs::metadata(path).map_or(0o644, |metadata| metadata.permissions().mode() & 0o7777);
+    let write = |file: &mut tempfile::NamedTempFile| {
+        file.write_all(bytes)?;
+        file.as_file().set_permissions(Permissions::from_mode(mode))?;
+        file.as_file().sync_data()
+    };
+    write(&mut file).map_err(failed("write", path))?;
+    file.persist(path).map_err(|error| failed("move into place", path)(error.error))?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

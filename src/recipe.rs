@@ -8,6 +8,7 @@ mod catalog;
 mod components;
 mod cpe;
 mod diagnostic;
+mod edit;
 mod format;
 mod image_spec;
 mod lint;
@@ -20,12 +21,15 @@ mod places;
 mod policy;
 mod runtime;
 mod source;
+mod template;
 mod toolchain;
+pub mod version;
 
 pub use catalog::{Catalog, CatalogError};
 pub use components::{Assignment, AssignmentError, AssignmentFault, assign};
 pub use cpe::{Cpe, CpeError};
 pub use diagnostic::Diagnostic;
+pub use edit::{EditError, Edited, Facts, RecipeText, SourceFacts};
 pub use format::{FormatError, format};
 pub use image_spec::{
     ComponentRequest, ImageConfig, ImageSpec, Owner, SpecDirectory, SpecFile, SpecGroup, SpecLink, SpecUser,
@@ -41,6 +45,7 @@ pub use places::{SpecPart, spec_line};
 pub use policy::{AllowedProgram, Date, Policy, Rule, Waiver};
 pub use runtime::{CAPABILITIES, Runtime, WritablePath};
 pub use source::{Location, LocationError, Source};
+pub use template::{Match, Shelf, Template};
 pub use toolchain::{
     Emulator, Linked, Links, Phase, Preset, SeedLibrary, SeedPackage, Seeds, Target, TargetFacts, Toolchain,
 };

@@ -3,6 +3,7 @@
 mod images;
 mod look;
 mod registry;
+mod update;
 
 use std::path::PathBuf;
 
@@ -14,6 +15,7 @@ pub use images::{ImageCheck, ImageDiff, ImageInspect, ImageReport, ImageWhy, Rea
 use crate::recipe::{OutputRef, RecipeName, Target};
 pub use look::{Edit, Log, Shell, Why, WhyDepends};
 pub use registry::{ImagePull, ImagePush, RegistryAccess};
+pub use update::Update;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -69,6 +71,7 @@ pub enum Verb {
     Edit(Edit),
     Lint(Lint),
     Fmt(Fmt),
+    Update(Update),
     Store(StoreArgs),
     Keys(Keys),
     Sign(Sign),

@@ -14,7 +14,7 @@ use crate::builder::{BuildError, BuildFailure, Lesson};
 use crate::fs::FsError;
 use crate::image::{ImageError, ReadError};
 use crate::plan::PlanError;
-use crate::recipe::{CatalogError, Diagnostic};
+use crate::recipe::{CatalogError, Diagnostic, EditError};
 use crate::sandbox::{SandboxError, SetupError};
 use crate::store::StoreError;
 
@@ -88,6 +88,38 @@ impl Failure {
         }
         whole.hints.dedup();
         whole
+    }
+
+    /// The same with one more hint.
+    #[must_use]
+    pub fn hinting(mut self, hint: String) -> Self {
+        self.hints.push(hint);
+        self
+    }
+
+    /// The same without its hints, where they do not hold.
+    #[must_use]
+    pub fn without_hints(mut self) -> Self {
+        self.hints.clear();
+        self
+    }
+
+    /// The same with a message before the others: what they mean for what was asked.
+    #[must_use]
+    pub fn because(mut self, message: String) -> Self {
+        self.messages.insert(0, message);
+        self
+    }
+
+    /// Whether the user stopped it.
+    pub fn is_interruption(&self) -> bool {
+        self.code == Class::Interrupted as u8
+    }
+
+    /// Its first line.
+    pub fn headline(&self) -> String {
+        let first = self.messages.first().and_then(|message| message.lines().next()).unwrap_or_default();
+        first.strip_prefix("error: ").unwrap_or(first).to_owned()
     }
 
     /// Prints it; gives the exit code.
@@ -196,6 +228,12 @@ impl From<Vec<Diagnostic>> for Failure {
             messages: diagnostics.iter().map(ToString::to_string).collect(),
             hints: Vec::new(),
         }
+    }
+}
+
+impl From<EditError> for Failure {
+    fn from(error: EditError) -> Self {
+        Self::new(Class::User, &error)
     }
 }
 

@@ -40,6 +40,14 @@ pub enum FetchError {
         /// The file that could not grow.
         path: PathBuf,
     },
+    /// No location gave a file that is not pinned yet.
+    #[error("cannot fetch {label}:{}", list(refusals))]
+    Unpinned {
+        /// The source's file name.
+        label: String,
+        /// The last answer of each place, in the order of the locations.
+        refusals: Vec<Refusal>,
+    },
     /// A file operation in the store failed.
     #[error("cannot keep {label}")]
     Disk {
@@ -121,6 +129,20 @@ pub enum Refusal {
         /// What it should be.
         expected: &'static str,
     },
+    /// A page that takes longer than such pages do.
+    #[error("{page}: no answer within {seconds} s")]
+    Slow {
+        /// The page.
+        page: String,
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// A place that gives files, and no list of them.
+    #[error("{shelf}: the mirror that is configured gives single files and lists none")]
+    NoList {
+        /// What was to be listed.
+        shelf: String,
+    },
     /// A mirror form without a mirror.
     #[error("{location}: no {kind} mirror is known: {advice}")]
     NoMirror {
@@ -137,6 +159,17 @@ impl Refusal {
     /// Whether trying again may help.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Http(error) if error.is_transient())
+    }
+
+    /// The error and what is at its bottom, in one short line.
+    pub fn brief(&self) -> String {
+        let mut bottom = None;
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            bottom = Some(error);
+            cause = error.source();
+        }
+        bottom.map_or_else(|| self.to_string(), |bottom| format!("{self}: {bottom}"))
     }
 
     /// The error and its causes in one line: a list of refusals has no single source for a caller to walk.

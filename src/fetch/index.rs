@@ -1,8 +1,9 @@
-//! From an [`Address`] to a URL: the two kinds of index that may stand between.
+//! From an [`Address`] to a URL: the two kinds of index that may stand between; and what they and directories list.
 //!
 //! Cargo's index says in `config.json` how a crate's URL is formed (Cargo reference, "Index Format"); a Python index
 //! lists each project's files on a page, as HTML (PEP 503) or JSON (PEP 691).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -12,6 +13,8 @@ use crate::digest::Sha256;
 use crate::http::{Client, Document};
 
 use super::error::Refusal;
+use super::listing::Listed;
+use super::round::decoded;
 
 /// A way to a source's bytes: a URL, or an index that knows the URL.
 #[derive(Debug, Clone)]
@@ -43,10 +46,7 @@ impl Address {
         match self {
             Self::Url(url) => Ok(url.clone()),
             Self::Sparse { registry, file } => Ok(file.url(registry.template(client).await?)),
-            Self::Simple { page, file } => {
-                let accept = "application/vnd.pypi.simple.v1+json, text/html;q=0.5";
-                file_on_page(&client.document(page, accept).await?, page, file)
-            }
+            Self::Simple { page, file } => file_on_page(&client.document(page, SIMPLE).await?, page, file),
         }
     }
 }
@@ -74,6 +74,23 @@ impl SparseIndex {
         Self { root: root.trim_end_matches('/').to_owned(), template: OnceCell::new() }
     }
 
+    /// The versions of a crate that are not yanked, each with the digest of its file (Cargo reference, "Index Format").
+    pub(super) async fn versions(&self, client: &Client, name: &str) -> Result<Vec<Listed>, Refusal> {
+        let lower = name.to_lowercase();
+        let page = format!("{}/{}/{lower}", self.root, prefix(&lower));
+        let document = client.document(&page, "text/plain").await?;
+        let mut listed = Vec::new();
+        for line in document.text.lines().filter(|line| !line.trim().is_empty()) {
+            let bad =
+                || Refusal::BadIndex { page: page.clone(), expected: "a crate's page in a cargo registry's index" };
+            let entry: CrateVersion = serde_json::from_str(line).map_err(|_| bad())?;
+            if !entry.yanked {
+                listed.push(Listed { sha256: Some(entry.cksum.parse().map_err(|_| bad())?), name: entry.vers });
+            }
+        }
+        Ok(listed)
+    }
+
     async fn template(&self, client: &Client) -> Result<&str, Refusal> {
         let ask = async || {
             let page = format!("{}/config.json", self.root);
@@ -84,6 +101,15 @@ impl SparseIndex {
         };
         self.template.get_or_try_init(ask).await.map(String::as_str)
     }
+}
+
+/// One line of a crate's page in an index.
+#[derive(Debug, Deserialize)]
+struct CrateVersion {
+    vers: String,
+    cksum: String,
+    #[serde(default)]
+    yanked: bool,
 }
 
 /// A crate's packed file.
@@ -137,15 +163,58 @@ struct ProjectPage {
 struct ProjectFile {
     filename: String,
     url: String,
+    /// `true`, or why (PEP 592).
+    #[serde(default)]
+    yanked: serde_json::Value,
+    #[serde(default)]
+    hashes: BTreeMap<String, String>,
+}
+
+/// The media types of a Python index's pages.
+const SIMPLE: &str = "application/vnd.pypi.simple.v1+json, text/html;q=0.5";
+
+fn project_page(document: &Document, page: &str) -> Result<ProjectPage, Refusal> {
+    let bad = |_| Refusal::BadIndex { page: page.to_owned(), expected: "a PEP 691 project page" };
+    serde_json::from_str(&document.text).map_err(bad)
+}
+
+/// The files of a Python project that are not yanked.
+pub(super) async fn project_files(client: &Client, page: &str) -> Result<Vec<Listed>, Refusal> {
+    let document = client.document(page, SIMPLE).await?;
+    if document.content_type.contains("json") {
+        let is_yanked =
+            |file: &ProjectFile| !matches!(file.yanked, serde_json::Value::Null | serde_json::Value::Bool(false));
+        let files = project_page(&document, page)?.files.into_iter().filter(|file| !is_yanked(file));
+        let listed = files.map(|file| {
+            let sha256 = file.hashes.get("sha256").and_then(|digest| digest.parse().ok());
+            Listed { name: file.filename, sha256 }
+        });
+        return Ok(listed.collect());
+    }
+    let kept = anchors(&document.text).into_iter().filter(|anchor| !anchor.yanked);
+    let listed = kept.map(|anchor| {
+        let digest = anchor.href.split_once("#sha256=").map(|(_, digest)| digest);
+        Listed { sha256: digest.and_then(|digest| digest.parse().ok()), name: anchor.text }
+    });
+    Ok(listed.collect())
+}
+
+/// The names in a directory, as the page says that a server makes of it. Their links count: texts are cut off.
+pub(super) async fn directory_names(client: &Client, page: &str) -> Result<Vec<Listed>, Refusal> {
+    let document = client.document(page, "text/html").await?;
+    let name = |anchor: Anchor| {
+        let path = anchor.href.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
+        let name = path.rsplit('/').next().unwrap_or_default();
+        Listed { name: String::from_utf8_lossy(&decoded(name)).into_owned(), sha256: None }
+    };
+    Ok(anchors(&document.text).into_iter().map(name).filter(|listed| !listed.name.is_empty()).collect())
 }
 
 fn file_on_page(document: &Document, page: &str, file: &str) -> Result<String, Refusal> {
     let reference = if document.content_type.contains("json") {
-        let listed: ProjectPage = serde_json::from_str(&document.text)
-            .map_err(|_| Refusal::BadIndex { page: page.to_owned(), expected: "a PEP 691 project page" })?;
-        listed.files.into_iter().find(|listed| listed.filename == file).map(|listed| listed.url)
+        project_page(document, page)?.files.into_iter().find(|listed| listed.filename == file).map(|listed| listed.url)
     } else {
-        anchors(&document.text).into_iter().find(|(_, text)| text == file).map(|(reference, _)| reference)
+        anchors(&document.text).into_iter().find(|anchor| anchor.text == file).map(|anchor| anchor.href)
     };
     let not_listed = || Refusal::NotListed { page: crate::http::without_password(page), file: file.to_owned() };
     let url = reference.and_then(|reference| document.resolve(&reference)).ok_or_else(not_listed)?;
@@ -153,15 +222,25 @@ fn file_on_page(document: &Document, page: &str, file: &str) -> Result<String, R
     Ok(url.split('#').next().unwrap_or(&url).to_owned())
 }
 
-/// The links of an HTML page as (href, text). PEP 503 pages are flat lists of anchors, whose text is the file's name.
-fn anchors(html: &str) -> Vec<(String, String)> {
+/// A link of an HTML page.
+#[derive(Debug, PartialEq, Eq)]
+struct Anchor {
+    href: String,
+    text: String,
+    /// Whether it has the attribute of files that are not to be used any more (PEP 592).
+    yanked: bool,
+}
+
+/// The links of an HTML page. PEP 503 pages are flat lists of anchors, whose text is the file's name.
+fn anchors(html: &str) -> Vec<Anchor> {
     let lower = html.to_ascii_lowercase();
     let starts = lower.match_indices("<a").map(|(at, _)| at + 2);
     let tags = starts.filter(|at| lower[*at..].starts_with(|c: char| c.is_ascii_whitespace()));
     tags.filter_map(|at| {
         let (attributes, rest) = html[at..].split_at(tag_end(&html[at..])?);
         let text = rest[1..].split('<').next().unwrap_or_default().trim();
-        Some((unescaped(href(attributes)?), unescaped(text)))
+        let yanked = attributes.to_ascii_lowercase().contains(" data-yanked");
+        Some(Anchor { href: unescaped(href(attributes)?), text: unescaped(text), yanked })
     })
     .collect()
 }
@@ -230,12 +309,13 @@ mod tests {
             <A HREF='/f/x-1.1.tar.gz?a=1&amp;b=2'>
                x-1.1.tar.gz
             </A>
-            <a href=x-1.2.tar.gz>x-1.2.tar.gz</a> <a name="top">nothing</a>"##;
+            <a href=x-1.2.tar.gz data-yanked="bad">x-1.2.tar.gz</a> <a name="top">nothing</a>"##;
+        let anchor = |href: &str, text: &str, yanked| Anchor { href: href.to_owned(), text: text.to_owned(), yanked };
         let expected = [
-            ("../../f/x-1.0.tar.gz#sha256=00", "x-1.0.tar.gz"),
-            ("/f/x-1.1.tar.gz?a=1&b=2", "x-1.1.tar.gz"),
-            ("x-1.2.tar.gz", "x-1.2.tar.gz"),
+            anchor("../../f/x-1.0.tar.gz#sha256=00", "x-1.0.tar.gz", false),
+            anchor("/f/x-1.1.tar.gz?a=1&b=2", "x-1.1.tar.gz", false),
+            anchor("x-1.2.tar.gz", "x-1.2.tar.gz", true),
         ];
-        assert_eq!(anchors(page), expected.map(|(href, text)| (href.to_owned(), text.to_owned())));
+        assert_eq!(anchors(page), expected);
     }
 }

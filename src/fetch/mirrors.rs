@@ -20,7 +20,7 @@ use super::index::{Address, CrateFile, SparseIndex, normalized};
 use crate::digest::Sha256;
 use crate::fs;
 use crate::http::Route;
-use crate::recipe::Location;
+use crate::recipe::{Location, Shelf};
 
 /// The environment as a function, so that tests give their own.
 type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -30,6 +30,8 @@ type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 pub struct Mirrors {
     debian: Vec<String>,
     crates: Vec<Registry>,
+    /// Indexes that list crates which others give.
+    crate_lists: Vec<Arc<SparseIndex>>,
     pypi: Vec<String>,
     routes: Vec<Route>,
     config_file: Option<PathBuf>,
@@ -90,11 +92,11 @@ impl Mirrors {
             Some(bases) => (bases, Vec::new()),
             None => apt::bases(&root.join("etc/apt"), root)?,
         };
-        let crates = match chosen("DRYSTONE_MIRROR_CRATES", crates) {
-            Some(bases) => bases,
+        let (crates, crate_lists) = match chosen("DRYSTONE_MIRROR_CRATES", crates) {
+            Some(bases) => (bases, Vec::new()),
             None => match directory(env, "CARGO_HOME").or_else(|| home.as_ref().map(|home| home.join(".cargo"))) {
-                Some(cargo_home) => cargo::registries(&cargo_home)?,
-                None => Vec::new(),
+                Some(cargo_home) => (cargo::registries(&cargo_home)?, cargo::indexes(&cargo_home)?),
+                None => (Vec::new(), Vec::new()),
             },
         };
         let pypi = match chosen("DRYSTONE_MIRROR_PYPI", pypi) {
@@ -104,6 +106,7 @@ impl Mirrors {
         Ok(Self {
             debian: debian.iter().map(|base| base_url(base)).collect(),
             crates: crates.iter().map(|base| Registry::new(base)).collect(),
+            crate_lists: crate_lists.iter().map(|index| Arc::new(SparseIndex::new(index))).collect(),
             pypi: pypi.iter().map(|base| base_url(base)).collect(),
             routes,
             config_file,
@@ -148,6 +151,52 @@ impl Mirrors {
             });
         }
         Ok(addresses)
+    }
+}
+
+/// A page that lists names.
+#[derive(Debug, Clone)]
+pub(super) enum Page {
+    /// A directory, by its URL.
+    Directory(String),
+    /// A crate in an index.
+    Crate(Arc<SparseIndex>, String),
+    /// A project's page in a Python index.
+    Project(String),
+}
+
+impl Mirrors {
+    /// The pages that may list what is on a shelf.
+    pub(super) fn pages(&self, shelf: &Shelf) -> Result<Vec<Page>, Refusal> {
+        let (kind, location, known, pages): (_, _, _, Vec<_>) = match shelf {
+            Shelf::Url(url) => return Ok(vec![Page::Directory(url.clone())]),
+            Shelf::Debian(path) => {
+                let page = |base: &String| Page::Directory(format!("{base}/{}/", percent_encoded(path)));
+                (&DEBIAN, format!("debian:{path}"), !self.debian.is_empty(), self.debian.iter().map(page).collect())
+            }
+            Shelf::Crate(name) => {
+                fn index(registry: &Registry) -> Option<&Arc<SparseIndex>> {
+                    match registry {
+                        Registry::Template(_) => None,
+                        Registry::Sparse(index) => Some(index),
+                    }
+                }
+                let indexes = self.crates.iter().filter_map(index).chain(&self.crate_lists);
+                let pages = indexes.map(|index| Page::Crate(index.clone(), name.clone())).collect();
+                (&CRATES, format!("crate:{name}"), !self.crates.is_empty(), pages)
+            }
+            Shelf::Pypi(project) => {
+                let page = |base: &String| Page::Project(format!("{base}/{}/", normalized(project)));
+                (&PYPI, format!("pypi:{project}"), !self.pypi.is_empty(), self.pypi.iter().map(page).collect())
+            }
+        };
+        match (pages.is_empty(), known) {
+            (false, _) => Ok(pages),
+            (true, true) => Err(Refusal::NoList { shelf: location }),
+            (true, false) => {
+                Err(Refusal::NoMirror { location, kind: kind.name, advice: kind.advice(self.config_file.as_deref()) })
+            }
+        }
     }
 }
 

@@ -32,7 +32,7 @@ impl Place {
 }
 
 /// Why a try ended: the place's fault, or this side's.
-enum Failure {
+pub(super) enum Failure {
     Place(Refusal),
     Disk(FsError),
 }
@@ -104,11 +104,11 @@ impl Fetcher<'_> {
     async fn try_place(&self, request: &Request, address: &Address, partial: &mut Partial) -> Result<(), Failure> {
         let expected = request.sha256;
         let url = address.locate(self.client).await?;
-        let mut found = self.transfer(request, &url, partial).await?;
+        let mut found = self.transfer(&request.label, &url, partial).await?;
         if found != expected && !partial.is_all_from(&url) {
             // Some of it came from elsewhere: this place is not to blame before all of it is its own.
             partial.restart()?;
-            found = self.transfer(request, &url, partial).await?;
+            found = self.transfer(&request.label, &url, partial).await?;
         }
         if found == expected {
             return Ok(());
@@ -118,9 +118,9 @@ impl Fetcher<'_> {
     }
 
     /// Appends what the place has beyond what is there; the digest of all of it.
-    async fn transfer(&self, request: &Request, url: &str, partial: &mut Partial) -> Result<Sha256, Failure> {
+    pub(super) async fn transfer(&self, label: &str, url: &str, partial: &mut Partial) -> Result<Sha256, Failure> {
         if url.starts_with("file:") {
-            return self.copy(request, url, partial);
+            return self.copy(label, url, partial);
         }
         let mut body = match self.client.get(url, partial.length()).await {
             // What we have is not the beginning of what it has, or it cannot say: only the whole can tell.
@@ -133,22 +133,22 @@ impl Fetcher<'_> {
         if body.start() == 0 && partial.length() > 0 {
             partial.restart()?;
         }
-        self.started(request, body.size(), partial.length());
+        self.started(label, body.size(), partial.length());
         while let Some(chunk) = body.chunk().await? {
             partial.append(url, chunk.as_ref())?;
-            self.advanced(request, chunk.as_ref().len());
+            self.advanced(label, chunk.as_ref().len());
         }
         Ok(partial.digest())
     }
 
     /// Copies a `file:` URL's file.
-    fn copy(&self, request: &Request, url: &str, partial: &mut Partial) -> Result<Sha256, Failure> {
+    fn copy(&self, label: &str, url: &str, partial: &mut Partial) -> Result<Sha256, Failure> {
         let unreadable = |source| Refusal::File { url: url.to_owned(), source };
         let path = file_path(url);
         let mut file = fs::open(&path).map_err(unreadable)?;
         let size = file.metadata().map_err(fs::failed("inspect", &path)).map_err(unreadable)?.len();
         partial.restart()?;
-        self.started(request, Some(size), 0);
+        self.started(label, Some(size), 0);
         let mut buffer = vec![0; 1 << 16];
         loop {
             let count = file.read(&mut buffer).map_err(fs::failed("read", &path)).map_err(unreadable)?;
@@ -156,22 +156,27 @@ impl Fetcher<'_> {
                 return Ok(partial.digest());
             }
             partial.append(url, &buffer[..count])?;
-            self.advanced(request, count);
+            self.advanced(label, count);
         }
     }
 
-    fn started(&self, request: &Request, size: Option<u64>, resumed_at: u64) {
-        self.sink.event(Event::DownloadStarted { name: request.label.clone(), size, resumed_at });
+    fn started(&self, label: &str, size: Option<u64>, resumed_at: u64) {
+        self.sink.event(Event::DownloadStarted { name: label.to_owned(), size, resumed_at });
     }
 
-    fn advanced(&self, request: &Request, bytes: usize) {
-        self.sink.event(Event::DownloadAdvanced { name: request.label.clone(), bytes: bytes as u64 });
+    fn advanced(&self, label: &str, bytes: usize) {
+        self.sink.event(Event::DownloadAdvanced { name: label.to_owned(), bytes: bytes as u64 });
     }
 }
 
 /// The path of a `file:///` URL: percent-encoded bytes are decoded, others stand for themselves.
-fn file_path(url: &str) -> PathBuf {
-    let path = url.strip_prefix("file://").unwrap_or(url).as_bytes();
+pub(super) fn file_path(url: &str) -> PathBuf {
+    PathBuf::from(OsString::from_vec(decoded(url.strip_prefix("file://").unwrap_or(url))))
+}
+
+/// A part of a URL with its percent-encoded bytes decoded (RFC 3986, section 2.1).
+pub(super) fn decoded(text: &str) -> Vec<u8> {
+    let path = text.as_bytes();
     let mut bytes = Vec::with_capacity(path.len());
     let mut at = 0;
     while at < path.len() {
@@ -188,7 +193,7 @@ fn file_path(url: &str) -> PathBuf {
             }
         }
     }
-    PathBuf::from(OsString::from_vec(bytes))
+    bytes
 }
 
 #[cfg(test)]

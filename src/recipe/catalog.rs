@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 
-use super::loader::{Loaded, Loader, report_unknown};
+use super::loader::{Known, Loaded, Loader, report_unknown};
 use super::nearest::nearest;
 use super::parse::{
     Presets, TargetFile, ToolchainFile, parse_preset, parse_recipe, parse_seeds, parse_toolchain, read_image_spec,
@@ -92,6 +92,28 @@ impl Catalog {
             files.extend(paths.filter(|path| path.extension().is_some_and(|kind| kind == "toml")));
         }
         Ok(files)
+    }
+
+    /// Takes a recipe as if its file, named as seen from the root, held this text. Nothing is written.
+    ///
+    /// # Errors
+    /// All faults of the text.
+    pub fn put(&mut self, file: &Path, text: &str) -> Result<(), CatalogError> {
+        let presets: Presets = self.presets.iter().map(|(name, preset)| (name.clone(), Some(preset.clone()))).collect();
+        let root = self.root.clone();
+        let mut parsed = parse_recipe(file, text, &presets, &|path| std::fs::read(root.join(path)));
+        let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+        let others = self.recipes.iter().filter(|(name, _)| name.as_str() != stem);
+        let mut known: Known<'_> = others.map(|(name, recipe)| (name.as_str(), Some(recipe))).collect();
+        known.insert(&stem, parsed.value.as_ref());
+        report_unknown(file, text, &parsed.references, &known, &mut parsed.faults);
+        parsed.faults.sort_by_key(|fault| (fault.line, fault.column));
+        if !parsed.faults.is_empty() {
+            return Err(CatalogError::Faults(parsed.faults));
+        }
+        let recipe = below(&root, parsed.value.expect("a file without faults has a value"));
+        self.recipes.insert(recipe.name.clone(), recipe);
+        Ok(())
     }
 
     /// The project's root, below which recipes' files lie. Those of the toolchain and of presets are named as seen

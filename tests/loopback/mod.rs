@@ -37,6 +37,7 @@ pub enum Answer {
 }
 
 /// The server; it serves until the test process ends.
+#[allow(dead_code, reason = "each test binary uses some")]
 pub struct Server {
     base: String,
     log: Arc<Mutex<Vec<String>>>,
@@ -67,12 +68,14 @@ impl Server {
     }
 
     /// The requests so far, as `/path` or `/path from BYTE`.
+    #[allow(dead_code, reason = "each test binary uses some")]
     pub fn log(&self) -> Vec<String> {
         self.log.lock().unwrap().clone()
     }
 }
 
 /// A client that no proxy of the developer's environment stands in the way of.
+#[allow(dead_code, reason = "each test binary uses some")]
 pub fn client() -> Client {
     Client::new(&[Route { prefix: "http://127.0.0.1:".to_owned(), proxy: None }]).unwrap()
 }

@@ -47,7 +47,7 @@ pub(super) fn registries(cargo_home: &Path) -> Result<Vec<String>, ConfigError> 
             break;
         }
     }
-    recorded(&cargo_home.join("registry/index"))
+    Ok(recorded(&cargo_home.join("registry/index"))?.into_iter().map(|(_, template)| template).collect())
 }
 
 /// Follows `replace-with` from cargo's name for its default registry.
@@ -73,15 +73,22 @@ fn replacement(config: &Config, cargo_home: &Path) -> Option<String> {
     None
 }
 
-/// The download templates of the indexes that cargo has used here, in the order of their names.
-fn recorded(indexes: &Path) -> Result<Vec<String>, ConfigError> {
+/// The indexes that cargo has used here, which list versions. cargo names what it keeps of a sparse index after its
+/// host and a hash; one below its host's root is not found so.
+pub(super) fn indexes(cargo_home: &Path) -> Result<Vec<String>, ConfigError> {
+    let url = |(name, _): (String, String)| name.rsplit_once('-').map(|(host, _)| format!("https://{host}/"));
+    Ok(recorded(&cargo_home.join("registry/index"))?.into_iter().filter_map(url).collect())
+}
+
+/// What cargo keeps of indexes that it has used here, in the order of their names: with each its download template.
+fn recorded(indexes: &Path) -> Result<Vec<(String, String)>, ConfigError> {
     let names = if indexes.is_dir() { fs::list(indexes)? } else { Vec::new() };
     let mut templates = Vec::new();
     for name in names {
-        let text = fs::read_if_exists(&indexes.join(name).join("config.json"))?.unwrap_or_default();
+        let text = fs::read_if_exists(&indexes.join(&name).join("config.json"))?.unwrap_or_default();
         // A record that cargo itself would fetch again is passed over.
         if let Ok(IndexConfig { dl, auth_required: false }) = serde_json::from_str(&text) {
-            templates.push(dl);
+            templates.push((name.to_string_lossy().into_owned(), dl));
         }
     }
     Ok(templates)
@@ -140,6 +147,7 @@ mod tests {
             record(home.path(), "b.example.org-00", r#"{"dl": "https://b.example.org/dl", "auth-required": true}"#);
             record(home.path(), "c.example.org-00", "not json");
             assert_eq!(registries(home.path()).unwrap(), ["https://a.example.org/dl"], "{config}");
+            assert_eq!(indexes(home.path()).unwrap(), ["https://a.example.org/"], "{config}");
         }
     }
 
