@@ -34,7 +34,9 @@ fn verbs(help: &str) -> Vec<String> {
 /// The long options that a help lists.
 fn options(help: &str) -> BTreeSet<String> {
     let listed = help.lines().map(str::trim_start).filter(|line| line.starts_with('-'));
-    let long = listed.filter_map(|line| long_option(line.split_once(", ").filter(|(short, _)| short.len() == 2).map_or(line, |(_, long)| long)));
+    let long = listed.filter_map(|line| {
+        long_option(line.split_once(", ").filter(|(short, _)| short.len() == 2).map_or(line, |(_, long)| long))
+    });
     long.collect()
 }
 
@@ -65,7 +67,8 @@ fn told() -> Commands {
         if let Some(name) = line.strip_prefix("## `").and_then(|rest| rest.strip_suffix('`')) {
             assert!(found.insert(name.to_owned(), BTreeSet::new()).is_none(), "`{name}` has two headings");
             current = Some(name.to_owned());
-        } else if let (Some(name), Some(cell)) = (&current, line.strip_prefix("| ").and_then(|row| row.split(" | ").next()))
+        } else if let (Some(name), Some(cell)) =
+            (&current, line.strip_prefix("| ").and_then(|row| row.split(" | ").next()))
         {
             let options = cell.split('`').filter_map(long_option);
             found.get_mut(name).unwrap().extend(options);

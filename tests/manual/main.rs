@@ -52,7 +52,8 @@ fn whole_files_in_the_manual_have_no_fault() {
             };
             let world = project_with(path, text);
             let file = world.path("project").join(path);
-            let catalog = Catalog::load(&world.path("project")).unwrap_or_else(|error| panic!("{}: {error}", block.place));
+            let catalog =
+                Catalog::load(&world.path("project")).unwrap_or_else(|error| panic!("{}: {error}", block.place));
             if path.contains("policies/") {
                 load_policy(&file).unwrap_or_else(|error| panic!("{}: {error}", block.place));
             } else if path.contains("images/") {
@@ -113,7 +114,8 @@ fn links_between_chapters_lead_somewhere_and_every_file_is_a_chapter() {
             }
             let file = if file.is_empty() { chapter.file.as_str() } else { file };
             let other = chapters.iter().find(|chapter| chapter.file == file);
-            let other = other.unwrap_or_else(|| panic!("{}: `{shown}` leads to {file}, which is not there", chapter.file));
+            let other =
+                other.unwrap_or_else(|| panic!("{}: `{shown}` leads to {file}, which is not there", chapter.file));
             let known = anchor.is_empty() || other.anchors().iter().any(|own| own == anchor);
             assert!(known, "{}: {file} has no #{anchor} but {:?}", chapter.file, other.anchors());
             count += 1;

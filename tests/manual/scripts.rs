@@ -13,8 +13,10 @@ fn script(name: &str, argument: &Path) -> Run {
 
 /// Whether the programs are there that the scripts take.
 fn can_run() -> bool {
-    let missing: Vec<_> =
-        ["b3sum", "zstd", "gzip", "tar"].into_iter().filter(|name| Command::new(name).arg("--version").output().is_err()).collect();
+    let missing: Vec<_> = ["b3sum", "zstd", "gzip", "tar"]
+        .into_iter()
+        .filter(|name| Command::new(name).arg("--version").output().is_err())
+        .collect();
     if !missing.is_empty() {
         eprintln!("skipped: {missing:?} not installed");
     }
@@ -63,12 +65,16 @@ fn an_object_s_name_and_its_layer_s_diff_id_are_recomputed() {
     let odd = Odd::new();
     let manifest = script("manifest", &odd.object).succeeded().stdout;
     assert_eq!(manifest, odd.world.drystone(&["store", "manifest", "odd"]).succeeded().stdout);
-    assert_eq!(drystone::digest::Blake3::of(manifest.as_bytes()).to_string(), odd.object.file_name().unwrap().to_str().unwrap());
+    assert_eq!(
+        drystone::digest::Blake3::of(manifest.as_bytes()).to_string(),
+        odd.object.file_name().unwrap().to_str().unwrap()
+    );
     for compression in ["gzip", "zstd"] {
         let (layout, made) = odd.image(compression);
         let of_layers = script("image-diff-ids", &layout).succeeded().stdout;
         let of_object = script("object-diff-id", &odd.object).succeeded().stdout;
-        let told: Vec<_> = made["layers"].as_array().unwrap().iter().map(|layer| layer["diffId"].as_str().unwrap()).collect();
+        let told: Vec<_> =
+            made["layers"].as_array().unwrap().iter().map(|layer| layer["diffId"].as_str().unwrap()).collect();
         let told = told.iter().map(|id| format!("{}\n", id.trim_start_matches("sha256:"))).collect::<String>();
         assert_eq!(of_layers, told, "{made}");
         assert!(of_layers.starts_with(&of_object), "{of_object}{of_layers}");

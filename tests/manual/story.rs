@@ -120,7 +120,8 @@ impl Files {
 /// Whether all programs that a block calls are installed; says which is not.
 fn can_run(block: &Block) -> bool {
     let wanted = ["skopeo", "jq", "b3sum", "diff"].into_iter().filter(|name| {
-        block.text.split([' ', '\n', '|']).any(|word| word == *name) || (*name == "b3sum" && block.text.contains("scripts/"))
+        block.text.split([' ', '\n', '|']).any(|word| word == *name)
+            || (*name == "b3sum" && block.text.contains("scripts/"))
     });
     let missing: Vec<_> = wanted.filter(|name| Command::new(name).arg("--version").output().is_err()).collect();
     if !missing.is_empty() {
@@ -160,7 +161,8 @@ fn shown_output_agrees_only_with_what_it_leaves_out() {
     let agrees = |expected: &[&str], printed: &[&str]| agree(expected, printed);
     assert!(agrees(&["a", "…", "z"], &["a", "b", "c", "z"]) && agrees(&["…"], &[]));
     assert!(agrees(&["1 file, … KiB"], &["1 file, 22.5 KiB"]));
-    for (expected, printed) in [(&["a", "…", "z"][..], &["a", "b"][..]), (&["a…c"], &["abcd"]), (&["a"], &["a", "b"])] {
+    for (expected, printed) in [(&["a", "…", "z"][..], &["a", "b"][..]), (&["a…c"], &["abcd"]), (&["a"], &["a", "b"])]
+    {
         assert!(!agrees(expected, printed), "{expected:?} {printed:?}");
     }
 }
