@@ -120,6 +120,8 @@ fn a_missing_library_shows_the_linker_s_own_words() {
       | /usr/bin/ld: cannot find -lgone: No such file or directory
       | collect2: error: ld returned 1 exit status
       | greet: `x86_64-linux-musl-gcc` ended with exit status: 1
+    cause: the library `gone` is not here
+     mend: its recipe belongs to `[dependencies] target`; if it is the program's own, it is linked before it is made
     hint: the whole log: drystone log greet
     hint: to look around where it failed: drystone shell greet --failed
     ");

@@ -155,6 +155,8 @@ fn a_shell_at_a_terminal_says_where_it_is_and_has_job_control_and_the_window_s_s
     // Shown when typed, and again when it goes on.
     terminal.until("fg; echo");
     terminal.until("sleep 5417");
+    // The terminal is the job's before that goes on.
+    wait_until("it goes on", || states_of("sleep 5417") == ["S"]);
     terminal.types("\x03");
     terminal.until(PROMPT);
     terminal.resize(11, 77);
@@ -196,4 +198,18 @@ fn a_shell_that_is_told_to_end_gives_the_terminal_back_and_leaves_nothing() {
     assert_eq!(code, Some(130));
     assert!(processes_with("sleep 6528").is_empty());
     assert_eq!(world.names("tmp"), [""; 0]);
+}
+
+/// What the processes with such a command line are doing: see `proc_pid_stat(5)`.
+fn states_of(command: &str) -> Vec<String> {
+    let mut states = Vec::new();
+    for process in std::fs::read_dir("/proc").unwrap().flatten() {
+        let read = |name: &str| std::fs::read_to_string(process.path().join(name)).unwrap_or_default();
+        if read("cmdline").trim_end_matches('\0').replace('\0', " ") == command {
+            states.extend(
+                read("stat").rsplit(')').next().and_then(|rest| rest.split_whitespace().next()).map(str::to_owned),
+            );
+        }
+    }
+    states
 }

@@ -76,7 +76,7 @@ pub(super) const LESSONS: &[Row] = &[
     row(
         r"(?:Exec format error|cannot execute binary file)",
         "a program that was built for the target is run during the build, and the sandbox's processor cannot run it",
-        "have what runs during the build compiled with `$CC_FOR_BUILD`: by the variable that the Makefile has for it (BUILD_CC, HOSTCC, CC_FOR_BUILD), or by a patch",
+        "have what runs during the build compiled with `$$CC_FOR_BUILD`: by the variable that the Makefile has for it (BUILD_CC, HOSTCC, CC_FOR_BUILD), or by a patch",
     ),
     row(
         r"(?:cannot run test program while cross compiling|cannot run C compiled programs|cannot check for .* when cross compiling)",

@@ -66,6 +66,26 @@ fn what_shells_and_configure_scripts_print_has_a_cause() {
 }
 
 #[test]
+fn every_name_in_a_template_stands_for_something() {
+    for (row, pattern) in LESSONS.iter().zip(patterns()) {
+        for template in [row.cause, row.mend] {
+            let names = template
+                .replace("$$", "")
+                .split('$')
+                .skip(1)
+                .map(|rest| {
+                    let rest = rest.trim_start_matches('{');
+                    rest[..rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len())].to_owned()
+                })
+                .collect::<Vec<_>>();
+            for name in names {
+                assert!(pattern.capture_names().flatten().any(|group| group == name), "${name} in {template}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_recipe_that_brings_what_is_missing_is_named() {
     let brings = |missing: Missing, name: &str| match (missing, name) {
         (Missing::Header, "zlib.h") => vec!["zlib".to_owned()],
