@@ -14,7 +14,8 @@ fn project() -> World {
         world.recipe(name, &format!("{needs}\n[build]\npreset = \"script\"\nscript = ':'\n{rest}"));
     };
     recipe("stone", "", "");
-    recipe("handle", "", "");
+    // So there is a longer way to `stone`, too.
+    recipe("handle", "[dependencies]\ntarget = [\"stone\"]", "");
     recipe("arch", "[dependencies]\ntarget = [\"stone\"]", "");
     recipe("hammer", "", "[components.bin]\nfiles = [\"usr/bin/*\"]\nruntime = [\"handle\"]\n");
     recipe("moss", "[dependencies]\nbuild = [\"hammer\"]", "");
