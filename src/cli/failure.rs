@@ -1,5 +1,6 @@
 //! Errors as people read them: what happened, the chain of causes, what to do, and the exit code.
 
+mod build;
 mod publish;
 
 use std::error::Error;
@@ -7,10 +8,12 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
+use build::{failed_build, look_hints};
+
 use crate::attest::AttestError;
 use crate::attest::SignatureError;
 use crate::attest::key::KeyError;
-use crate::builder::{BuildError, BuildFailure, Lesson};
+use crate::builder::BuildError;
 use crate::fs::FsError;
 use crate::image::{ImageError, ReadError};
 use crate::plan::PlanError;
@@ -371,42 +374,4 @@ impl From<BuildError> for Failure {
             }
         }
     }
-}
-
-/// Where to look further after a failed build.
-fn look_hints(name: &str, kept: Option<&Path>) -> Vec<String> {
-    let (name, target) = match name.strip_suffix(')').and_then(|name| name.rsplit_once(" (")) {
-        Some((name, target)) => (name, format!(" --target {target}")),
-        None => (name, String::new()),
-    };
-    let recipe = name.strip_suffix(" test").unwrap_or(name);
-    let recipe = recipe.rsplit_once('-').map_or(recipe, |(recipe, _)| recipe);
-    let test = if name.ends_with(" test") { " --test" } else { "" };
-    let mut hints = vec![format!("the whole log: drystone log {recipe}{test}{target}")];
-    if let Some(kept) = kept {
-        hints.push(format!("what it left: {0} (/build is {0}/build, /out is {0}/out)", kept.display()));
-    }
-    // A shell goes to builds, not to tests.
-    hints.extend(match (test.is_empty(), kept) {
-        (true, _) => Some(format!("to look around where it failed: drystone shell {recipe} --failed{target}")),
-        (false, None) => Some("to look at what it left, run again with --keep-failed".to_owned()),
-        (false, Some(_)) => None,
-    });
-    hints
-}
-
-fn failed_build(failure: &BuildFailure) -> Failure {
-    let BuildFailure { name, tail, lessons, kept, .. } = failure;
-    let mut message = format!("{failure}\n");
-    if !tail.is_empty() {
-        message.push_str("its last lines:\n");
-        for line in tail {
-            message.push_str(&format!("  | {line}\n"));
-        }
-    }
-    for Lesson { cause, mend } in lessons {
-        message.push_str(&format!("cause: {cause}\n mend: {mend}\n"));
-    }
-    let hints = look_hints(name, kept.as_deref());
-    Failure { code: Class::Work as u8, messages: vec![message.trim_end().to_owned()], hints }
 }
