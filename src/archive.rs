@@ -61,7 +61,8 @@ pub const EPOCH: u64 = 315_532_800;
 const BUFFER: usize = 128 * 1024;
 
 /// Unpacks an archive into the new directory `destination`. What the archive is, is told by its first bytes: a
-/// zip archive, or a tar archive, plain or compressed by gzip, xz, bzip2 or zstd.
+/// zip archive, a Debian package, of which the files are meant, or a tar archive, plain or compressed by gzip, xz,
+/// bzip2 or zstd.
 ///
 /// `strip` leading components are removed from each path (`.` does not count), and entries that have no more are
 /// left out. `label` names the archive in errors.
@@ -80,12 +81,15 @@ pub fn unpack(
     let fault = |fault: Fault| fault.of(label);
     let file = fs::open(archive).map_err(|error| fault(error.into()))?;
     let mut input = BufReader::with_capacity(BUFFER, file);
-    let zip = zipball::is_zip(input.fill_buf().map_err(|error| fault(Fault::reading(error)))?);
+    let beginning = input.fill_buf().map_err(|error| fault(Fault::reading(error)))?;
+    let (zip, deb) = (zipball::is_zip(beginning), deb::is_ar(beginning));
     let mut destination = Destination::create(destination, limits).map_err(|error| fault(error.into()))?;
     destination.begin(label);
     let layout = Layout::Source { strip };
     if zip {
         zipball::unpack(input, label, layout, &mut destination)?;
+    } else if deb {
+        deb::unpack(input, label, layout, &mut destination)?;
     } else {
         tarball::unpack(input, label, layout, &mut destination)?;
     }

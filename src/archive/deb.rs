@@ -21,7 +21,7 @@ pub(super) fn unpack_all(
     for (label, file) in packages {
         let file = fs::open(file).map_err(|error| Fault::from(error).of(label))?;
         destination.begin(label);
-        unpack(BufReader::with_capacity(BUFFER, file), label, &mut destination)?;
+        unpack(BufReader::with_capacity(BUFFER, file), label, Layout::Package, &mut destination)?;
     }
     for (link, target) in layout::merged_links() {
         if link.as_str() == "lib32" && !destination.is_directory(&target) {
@@ -33,8 +33,18 @@ pub(super) fn unpack_all(
     destination.finish()
 }
 
+/// Whether an archive that begins with these bytes is an `ar` archive, as packages are.
+pub(super) fn is_ar(beginning: &[u8]) -> bool {
+    beginning.starts_with(MAGIC)
+}
+
 /// Unpacks the `data.tar` of one package.
-fn unpack(input: impl BufRead, label: &str, destination: &mut Destination) -> Result<(), ArchiveError> {
+pub(super) fn unpack(
+    input: impl BufRead,
+    label: &str,
+    layout: Layout,
+    destination: &mut Destination,
+) -> Result<(), ArchiveError> {
     let mut members = Ar::new(input).map_err(|fault| fault.of(label))?;
     let first = members.next().map_err(|fault| fault.of(label))?;
     let mut version = Vec::new();
@@ -51,7 +61,7 @@ fn unpack(input: impl BufRead, label: &str, destination: &mut Destination) -> Re
                 return Err(Fault::NotADeb("it has two `data.tar`").of(label));
             }
             unpacked = true;
-            tarball::unpack(members.content(), label, Layout::Package, destination)?;
+            tarball::unpack(members.content(), label, layout, destination)?;
         } else if !(member == "control.tar" || member.starts_with("control.tar.") || member.starts_with('_')) {
             return Err(Fault::NotADeb("it has an unknown member").of_entry(label, member.as_bytes()));
         }

@@ -35,7 +35,7 @@ use super::statement::{PROVENANCE, Resource, Statement};
 use crate::digest::{Blake3, DerivationKey, Sha256};
 use crate::image::{Content, Kind, Origin, Reason, Rootfs};
 use crate::plan::{Node, NodeId, Outputs, Plan};
-use crate::recipe::{Catalog, Recipe, Steps};
+use crate::recipe::{Catalog, Recipe};
 use crate::sandbox;
 use model::{BuildDefinition, Builder, Descriptor, External, Internal, Predicate, RunDetails, SpecFile};
 
@@ -142,9 +142,7 @@ fn of_recipe(catalog: &Catalog, recipe: &Recipe) -> Vec<Descriptor> {
             inputs.push(descriptor.noting("recipe", recipe.name.to_string()));
         }
     }
-    if let Steps::Shell { preset, .. } = &recipe.build.steps
-        && let Some(preset) = catalog.preset(preset)
-    {
+    if let Some(preset) = catalog.preset_of(recipe) {
         inputs.push(local("preset", catalog, &preset.file, &preset.sha256));
     }
     for source in &recipe.sources {

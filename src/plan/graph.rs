@@ -114,7 +114,7 @@ impl<'c> Plan<'c> {
 
     /// What a recipe's build for a target sees.
     fn build_inputs(&self, recipe: &Recipe, target: &Target) -> Result<Vec<Node>, PlanError> {
-        let mut inputs: Vec<_> = self.seeds(target).map(|seeds| Node::Seeds(seeds.name.clone())).collect();
+        let mut inputs: Vec<_> = self.seeds(recipe, target).map(|seeds| Node::Seeds(seeds.name.clone())).collect();
         let libraries = self.libraries(recipe)?;
         inputs.extend(libraries.into_iter().map(|library| Node::Build(library, target.clone())));
         for (tool, target) in self.tools(recipe, target) {
@@ -139,6 +139,7 @@ impl<'c> Plan<'c> {
             (tool.clone(), if own { target.clone() } else { toolchain.build_target.clone() })
         };
         let mut tools: Vec<_> = recipe.dependencies.build.iter().map(place).collect();
+        tools.extend(self.catalog.preset_of(recipe).into_iter().flat_map(|preset| &preset.tools).map(place));
         if !toolchain.recipes.contains(&recipe.name) {
             tools.extend(toolchain.tools.iter().map(place));
             tools.extend(self.facts(target).tools.iter().map(place));
@@ -150,15 +151,17 @@ impl<'c> Plan<'c> {
     pub(super) fn libraries(&self, recipe: &Recipe) -> Result<Vec<RecipeName>, PlanError> {
         let toolchain = self.catalog.toolchain();
         let mut libraries = self.target_dependencies(recipe)?;
+        libraries.extend(self.catalog.preset_of(recipe).into_iter().flat_map(|preset| preset.sysroot.iter().cloned()));
         if !toolchain.recipes.contains(&recipe.name) {
             libraries.extend(toolchain.sysroot.iter().cloned());
         }
         Ok(libraries)
     }
 
-    /// The seeds in `/` of every build for a target; the first wins.
-    pub(super) fn seeds(&self, target: &Target) -> impl Iterator<Item = &'c Seeds> + use<'c> {
-        self.facts(target).seeds.iter().chain([&self.catalog.toolchain().seeds])
+    /// The seeds in `/` of a recipe's build for a target; the first wins.
+    pub(super) fn seeds(&self, recipe: &Recipe, target: &Target) -> impl Iterator<Item = &'c Seeds> + use<'c> {
+        let preset = self.catalog.preset_of(recipe).and_then(|preset| preset.seeds.as_ref());
+        preset.into_iter().chain(&self.facts(target).seeds).chain([&self.catalog.toolchain().seeds])
     }
 
     /// What the toolchain knows of a target of this plan.
@@ -252,7 +255,7 @@ impl<'c> Plan<'c> {
 
     /// A set of seeds that the plan unpacks.
     pub fn seed_set(&self, name: &str) -> Option<&'c Seeds> {
-        self.catalog.toolchain().seed_sets().find(|seeds| seeds.name == name)
+        self.catalog.seeds(name)
     }
 
     /// What a node needs, in a stable order.

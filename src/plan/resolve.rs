@@ -31,7 +31,7 @@ impl Plan<'_> {
         let resolver = Resolver { plan: self, target, built };
         let work = match self.node(id) {
             Node::Seeds(name) => {
-                let seeds = self.seed_set(name).expect("a node names seeds of the toolchain");
+                let seeds = self.seed_set(name).expect("a node names seeds of the catalogue");
                 let (packages, only) = (seeds.packages.clone(), seeds.only.clone());
                 Work::Unpack(Unpack { packages, only, links: seeds.links.clone() })
             }
@@ -119,7 +119,7 @@ impl Resolver<'_, '_> {
             let objects = self.closure(&[OutputRef { recipe, component: None }], &target)?;
             root.extend(objects.into_iter().filter(|id| !root.contains(id)).collect::<Vec<_>>());
         }
-        root.extend(self.plan.seeds(self.target).filter_map(|seeds| self.seeds(&seeds.name)));
+        root.extend(self.plan.seeds(recipe, self.target).filter_map(|seeds| self.seeds(&seeds.name)));
         Ok(root)
     }
 

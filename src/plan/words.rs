@@ -14,7 +14,7 @@ pub fn quote(word: &str) -> String {
 
 /// Puts a recipe's words at a script's `@markers@`; `@script@` is inserted as it is.
 pub fn fill(script: &str, words: &Words) -> String {
-    let Words { configure, make, targets, install, script: own } = words;
+    let Words { configure, make, targets, install, script: own, crates } = words;
     let quoted = |words: &[String]| words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ");
     let default_install = ["install".to_owned()];
     let install: &[String] = if install.is_empty() { &default_install } else { install };
@@ -23,6 +23,7 @@ pub fn fill(script: &str, words: &Words) -> String {
         .replace("@make@", &quoted(make))
         .replace("@targets@", &quoted(targets))
         .replace("@install@", &quoted(install))
+        .replace("@crates@", &crates.as_ref().map(|lock| quote(&format!("/build/files/{lock}"))).unwrap_or_default())
         .replace("@script@", own.as_deref().unwrap_or_default())
 }
 

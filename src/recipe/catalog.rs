@@ -12,9 +12,10 @@ use toml::Spanned;
 use super::loader::{Known, Loaded, Loader, report_unknown};
 use super::nearest::nearest;
 use super::parse::{
-    Presets, TargetFile, ToolchainFile, parse_preset, parse_recipe, parse_seeds, parse_toolchain, read_image_spec,
+    Presets, SeedSets, TargetFile, ToolchainFile, parse_preset, parse_recipe, parse_seeds, parse_toolchain,
+    read_image_spec,
 };
-use super::{Diagnostic, Emulator, ImageSpec, Preset, Recipe, RecipeName, Seeds, TargetFacts, Toolchain};
+use super::{Diagnostic, Emulator, ImageSpec, Preset, Recipe, RecipeName, Seeds, Steps, TargetFacts, Toolchain};
 use crate::fs::{self, FsError};
 
 /// The toolchain that builds everything.
@@ -55,8 +56,9 @@ impl Catalog {
     /// All faults of all files, or the first file that cannot be read.
     pub fn load(root: &Path) -> Result<Self, CatalogError> {
         let mut loader = Loader::new(root);
-        let presets: Presets = loader.files(PRESETS, parse_preset)?.into_iter().map(Loaded::named).collect();
-        let seeds: BTreeMap<_, _> = loader.files(SEEDS, parse_seeds)?.into_iter().map(Loaded::named).collect();
+        let seeds: SeedSets = loader.files(SEEDS, parse_seeds)?.iter().map(Loaded::named).collect();
+        let preset_files = loader.files(PRESETS, |file, text| parse_preset(file, text, &seeds))?;
+        let presets: Presets = preset_files.iter().map(Loaded::named).collect();
         let read = |path: &Path| std::fs::read(root.join(path));
         let parse = |file: &Path, text: &str| parse_recipe(file, text, &presets, &read);
         let mut recipes = loader.files(TOOLCHAIN_RECIPES, parse)?;
@@ -66,7 +68,7 @@ impl Catalog {
         }
         let toolchain = loader.file(Path::new(TOOLCHAIN), parse_toolchain)?;
         loader.check_unique(&recipes);
-        loader.check_references(&recipes, &toolchain);
+        loader.check_references(&recipes, &toolchain, &preset_files);
         loader.check_seeds(&toolchain, &seeds);
         let faults = loader.into_faults();
         if !faults.is_empty() {
@@ -142,6 +144,20 @@ impl Catalog {
         self.presets.get(name)
     }
 
+    /// The preset of phases that a recipe is built with; `None` for one that is compiled without a shell.
+    pub fn preset_of(&self, recipe: &Recipe) -> Option<&Preset> {
+        match &recipe.build.steps {
+            Steps::Shell { preset, .. } => self.preset(preset),
+            Steps::Cc(_) => None,
+        }
+    }
+
+    /// A set of seeds that the toolchain or a preset names.
+    pub fn seeds(&self, name: &str) -> Option<&Seeds> {
+        let presets = self.presets.values().filter_map(|preset| preset.seeds.as_ref());
+        self.toolchain.seed_sets().chain(presets).find(|seeds| seeds.name == name)
+    }
+
     /// The recipe names that a person may have meant, nearest first.
     pub fn nearest(&self, wanted: &str) -> Vec<String> {
         nearest(wanted, self.recipes.keys().map(RecipeName::as_str)).into_iter().map(str::to_owned).collect()
@@ -175,7 +191,7 @@ fn below(root: &Path, mut recipe: Recipe) -> Recipe {
     recipe
 }
 
-fn complete(file: ToolchainFile, seeds: &BTreeMap<String, Option<Seeds>>, recipes: Vec<RecipeName>) -> Toolchain {
+fn complete(file: ToolchainFile, seeds: &SeedSets, recipes: Vec<RecipeName>) -> Toolchain {
     let ToolchainFile { name, summary, build_target, seeds: own, tools, sysroot, linked, env, targets, file, sha256 } =
         file;
     let named = |name: &Spanned<String>| {

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 
-use super::nearest::{did_you_mean, listed};
-use super::parse::{Parsed, Reference, ToolchainFile};
-use super::{ComponentName, Diagnostic, Linked, Recipe, Seeds};
+use super::nearest::did_you_mean;
+use super::parse::{Parsed, Reference, SeedSets, ToolchainFile, unknown_seeds};
+use super::{ComponentName, Diagnostic, Linked, Preset, Recipe};
 use crate::fs::{self, FsError};
 
 /// A file that has been parsed.
@@ -26,8 +26,11 @@ impl<T> Loaded<T> {
     }
 
     /// The value by its name.
-    pub fn named(self) -> (String, Option<T>) {
-        (self.stem(), self.value)
+    pub fn named(&self) -> (String, Option<T>)
+    where
+        T: Clone,
+    {
+        (self.stem(), self.value.clone())
     }
 }
 
@@ -90,24 +93,32 @@ impl<'r> Loader<'r> {
     }
 
     /// Reports what refers to no recipe or component.
-    pub fn check_references(&mut self, recipes: &[Loaded<Recipe>], toolchain: &Loaded<ToolchainFile>) {
+    pub fn check_references(
+        &mut self,
+        recipes: &[Loaded<Recipe>],
+        toolchain: &Loaded<ToolchainFile>,
+        presets: &[Loaded<Preset>],
+    ) {
         let names: Vec<String> = recipes.iter().map(Loaded::stem).collect();
         let known: Known<'_> = names.iter().map(String::as_str).zip(recipes.iter().map(|r| r.value.as_ref())).collect();
         for Loaded { file, text, references, .. } in recipes {
+            report_unknown(file, text, references, &known, &mut self.faults);
+        }
+        for Loaded { file, text, references, .. } in presets {
             report_unknown(file, text, references, &known, &mut self.faults);
         }
         report_unknown(&toolchain.file, &toolchain.text, &toolchain.references, &known, &mut self.faults);
     }
 
     /// Reports a toolchain whose seeds, or parts of them that it links, are not there.
-    pub fn check_seeds(&mut self, toolchain: &Loaded<ToolchainFile>, seeds: &BTreeMap<String, Option<Seeds>>) {
+    pub fn check_seeds(&mut self, toolchain: &Loaded<ToolchainFile>, seeds: &SeedSets) {
         let Some(value) = &toolchain.value else { return };
         let mut fault = |place: std::ops::Range<usize>, message: String, help: Option<String>| {
             self.faults.push(Diagnostic::new(&toolchain.file, &toolchain.text, place, message, help));
         };
         for wanted in value.seed_names().filter(|wanted| !seeds.contains_key(wanted.get_ref())) {
-            let help = format!("seeds are {}", listed(seeds.keys(), "and"));
-            fault(wanted.span(), format!("unknown seeds `{}`", wanted.get_ref()), Some(help));
+            let (message, help) = unknown_seeds(wanted.get_ref(), seeds);
+            fault(wanted.span(), message, Some(help));
         }
         let mut check = |set: &Spanned<String>, package: &str, place: std::ops::Range<usize>| {
             // Seeds with faults are known, their packages are not.

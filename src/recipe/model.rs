@@ -110,6 +110,8 @@ pub struct Words {
     pub install: Vec<String>,
     /// The whole of the `script` preset's phase.
     pub script: Option<String>,
+    /// The local file that locks the crates that are built.
+    pub crates: Option<RelPath>,
 }
 
 /// The `cc` preset: what is compiled, and what is copied beside it.

@@ -6,6 +6,7 @@
 //! through a function that the caller gives, and what names refer to is left as [`Reference`]s for the catalogue.
 
 mod build;
+mod crates;
 mod fields;
 mod image;
 mod license;
@@ -30,7 +31,9 @@ pub(super) use build::Presets;
 pub(super) use image::read_image_spec;
 pub use image::{load_image_spec, load_policy, parse_image_spec};
 pub(super) use recipe::parse_recipe;
-pub(super) use toolchain::{TargetFile, ToolchainFile, parse_preset, parse_seeds, parse_toolchain};
+pub(super) use toolchain::{
+    SeedSets, TargetFile, ToolchainFile, parse_preset, parse_seeds, parse_toolchain, unknown_seeds,
+};
 
 /// Reads a local file, given its path as seen from where the parsed file's own path is.
 pub(super) type ReadLocal<'a> = &'a dyn Fn(&Path) -> io::Result<Vec<u8>>;

@@ -22,9 +22,13 @@ pub struct Source {
 }
 
 impl Source {
-    /// The file name that people know it by: the last part of its first location.
+    /// The file name that people know it by: the last part of its first location; a crate's as registries name it.
     pub fn file_name(&self) -> String {
-        let first = self.locations.first().expect("the parser rejects a source without a location").to_string();
+        let first = self.locations.first().expect("the parser rejects a source without a location");
+        if let Location::Crate { name, version } = first {
+            return format!("{name}-{version}.crate");
+        }
+        let first = first.to_string();
         first.rsplit(['/', ':']).next().expect("rsplit yields at least one part").to_owned()
     }
 }

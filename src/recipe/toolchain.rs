@@ -173,12 +173,18 @@ pub struct SeedPackage {
 }
 
 /// A build system's phases, as data.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Preset {
     /// Its name.
     pub name: String,
     /// What it is, in a line.
     pub summary: String,
+    /// Seeds that are laid over the toolchain's in `/` of the builds that use it.
+    pub seeds: Option<Seeds>,
+    /// Recipes whose default component is in `/` of these builds, built for what runs in the sandbox.
+    pub tools: Vec<RecipeName>,
+    /// Recipes whose `dev` component is in `/sysroot` of these builds.
+    pub sysroot: Vec<RecipeName>,
     /// The phases, in order.
     pub phases: Vec<Phase>,
     /// The file that it was read from.

@@ -7,20 +7,30 @@ use globset::Glob;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::Document;
+use super::crates::parse_crates;
 use super::fields::{Entries, Fields, Value, mismatch};
+use super::recipe::local_file;
 use super::text::{Line, environment, relative};
 use super::toolchain::placeholders;
+use super::{Document, Parsed, ReadLocal};
 use crate::path::RelPath;
 use crate::recipe::nearest::{did_you_mean, listed};
-use crate::recipe::{Build, CcTarget, CcUnit, Preset, Steps, Words};
+use crate::recipe::{Build, CcTarget, CcUnit, LocalFile, Preset, Source, Steps, Words};
 
 /// The presets of phases by name; `None` where the file exists but has faults.
 pub(in crate::recipe) type Presets = BTreeMap<String, Option<Preset>>;
 
 const CC: &str = "cc";
 
-pub(super) fn build(mut fields: Fields<'_>, presets: &Presets) -> Option<Build> {
+/// The crates that a build takes from a registry.
+pub(super) struct Crates {
+    /// The file that locks them.
+    pub lock: LocalFile,
+    /// Each of them.
+    pub sources: Vec<Source>,
+}
+
+pub(super) fn build(mut fields: Fields<'_>, presets: &Presets, read: ReadLocal<'_>) -> Option<(Build, Option<Crates>)> {
     let Some(preset) = fields.required::<Spanned<String>>("preset") else {
         fields.abandon();
         return None;
@@ -30,17 +40,18 @@ pub(super) fn build(mut fields: Fields<'_>, presets: &Presets) -> Option<Build> 
     let dir = fields.optional::<RelPath>("dir");
     let env = environment(&mut fields, "env");
     let steps = if name == CC {
-        cc(&mut fields).map(Steps::Cc)
+        cc(&mut fields).map(|target| (Steps::Cc(target), None))
     } else {
         match presets.get(name) {
-            Some(Some(preset)) => shell(&mut fields, preset),
+            Some(Some(preset)) => shell(&mut fields, preset, read),
             // What it takes is known when its own faults have been mended.
             Some(None) => return None,
             None => return unknown(&preset, presets, fields.document),
         }
     };
     fields.finish();
-    Some(Build { dir, env, steps: steps? })
+    let (steps, crates) = steps?;
+    Some((Build { dir, env, steps }, crates))
 }
 
 fn unknown<T>(preset: &Spanned<String>, presets: &Presets, document: &Document<'_>) -> Option<T> {
@@ -52,7 +63,7 @@ fn unknown<T>(preset: &Spanned<String>, presets: &Presets, document: &Document<'
     None
 }
 
-fn shell(fields: &mut Fields<'_>, preset: &Preset) -> Option<Steps> {
+fn shell(fields: &mut Fields<'_>, preset: &Preset, read: ReadLocal<'_>) -> Option<(Steps, Option<Crates>)> {
     let taken = placeholders(preset);
     let takes = |word: &str| taken.iter().any(|taken| taken == word);
     let mut words = Words::default();
@@ -68,6 +79,7 @@ fn shell(fields: &mut Fields<'_>, preset: &Preset) -> Option<Steps> {
     if takes("install") {
         words.install = fields.optional("install").unwrap_or_else(|| vec!["install".to_owned()]);
     }
+    let crates = takes("crates").then(|| locked(fields, read));
     let (mut prepare, mut finish) = (None, None);
     if takes("script") {
         // The only phase: what comes before and after is part of it.
@@ -76,7 +88,26 @@ fn shell(fields: &mut Fields<'_>, preset: &Preset) -> Option<Steps> {
         prepare = fields.optional("prepare");
         finish = fields.optional("finish");
     }
-    Some(Steps::Shell { preset: preset.name.clone(), words, prepare, finish })
+    let crates = match crates {
+        Some(crates) => Some(crates?),
+        None => None,
+    };
+    words.crates = crates.as_ref().map(|crates| crates.lock.name.clone());
+    Some((Steps::Shell { preset: preset.name.clone(), words, prepare, finish }, crates))
+}
+
+/// The crates that the local file of the field `crates` locks. Its faults stand in its own lines.
+fn locked(fields: &mut Fields<'_>, read: ReadLocal<'_>) -> Option<Crates> {
+    let name = fields.required::<Spanned<RelPath>>("crates")?;
+    let (document, place) = (fields.document, name.span());
+    let (lock, bytes) = local_file(name, document, read)?;
+    let Ok(text) = String::from_utf8(bytes) else {
+        document.report(place, format!("{} is not text", lock.path.display()), None);
+        return None;
+    };
+    let Parsed { value, faults, references: _ } = parse_crates(&lock.path, &text);
+    document.faults.borrow_mut().extend(faults);
+    Some(Crates { lock, sources: value? })
 }
 
 fn cc(fields: &mut Fields<'_>) -> Option<CcTarget> {

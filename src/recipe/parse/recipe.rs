@@ -5,7 +5,7 @@ use std::path::Path;
 
 use toml::Spanned;
 
-use super::build::{Presets, build};
+use super::build::{Crates, Presets, build};
 use super::fields::{Fields, Value};
 use super::license::License;
 use super::outputs::{Outputs, outputs};
@@ -40,9 +40,17 @@ fn recipe(fields: &mut Fields<'_>, presets: &Presets, read: ReadLocal<'_>) -> Op
         fields.report("patches are applied to the main source, and there is none", None);
     }
     let dependencies = dependencies(fields);
-    let build = fields.required_table("build", "[build]").and_then(|table| build(table, presets));
+    let build = fields.required_table("build", "[build]").and_then(|table| build(table, presets, read));
     let outputs = outputs(fields);
     let tests = tests(fields, &outputs);
+    let (build, crates) = build?;
+    let (mut files, mut sources) = (files?, sources?);
+    if let Some(Crates { lock, sources: crates }) = crates {
+        if files.iter().all(|file| file.name != lock.name) {
+            files.push(lock);
+        }
+        sources.extend(crates);
+    }
     Some(Recipe {
         name: name?,
         version: version?,
@@ -50,11 +58,11 @@ fn recipe(fields: &mut Fields<'_>, presets: &Presets, read: ReadLocal<'_>) -> Op
         license: license?.0,
         homepage,
         cpe,
-        files: files?,
+        files,
         patches: patches?,
-        sources: sources?,
+        sources,
         dependencies,
-        build: build?,
+        build,
         install: outputs.install,
         components: outputs.components,
         tests: tests?,
@@ -101,24 +109,30 @@ fn local_files(fields: &mut Fields<'_>, key: &'static str, read: ReadLocal<'_>) 
     let names: Vec<Spanned<RelPath>> = fields.or_default(key);
     let document = fields.document;
     report_repeats(&names, document);
-    let directory = document.file.with_extension("");
-    let local_file = |name: Spanned<RelPath>| {
-        let path = name.get_ref().under(&directory);
-        match read(&path) {
-            Ok(bytes) => {
-                let (digest, sha256) = (Blake3::of(&bytes), Sha256::of(&bytes));
-                Some(LocalFile { name: name.into_inner(), path, digest, sha256 })
-            }
-            Err(error) => {
-                let message = format!("cannot read {}: {error}", path.display());
-                let help = format!("files beside a recipe are looked for in {}", directory.display());
-                document.report(name.span(), message, Some(help));
-                None
-            }
-        }
-    };
-    let files: Vec<_> = names.into_iter().map(local_file).collect();
+    let files: Vec<_> = names.into_iter().map(|name| local_file(name, document, read).map(|(file, _)| file)).collect();
     files.into_iter().collect()
+}
+
+/// A file in the recipe's own directory, and what is in it.
+pub(super) fn local_file(
+    name: Spanned<RelPath>,
+    document: &Document<'_>,
+    read: ReadLocal<'_>,
+) -> Option<(LocalFile, Vec<u8>)> {
+    let directory = document.file.with_extension("");
+    let path = name.get_ref().under(&directory);
+    match read(&path) {
+        Ok(bytes) => {
+            let (digest, sha256) = (Blake3::of(&bytes), Sha256::of(&bytes));
+            Some((LocalFile { name: name.into_inner(), path, digest, sha256 }, bytes))
+        }
+        Err(error) => {
+            let message = format!("cannot read {}: {error}", path.display());
+            let help = format!("files beside a recipe are looked for in {}", directory.display());
+            document.report(name.span(), message, Some(help));
+            None
+        }
+    }
 }
 
 fn sources(fields: &mut Fields<'_>, version: Option<&str>) -> Option<Vec<Source>> {

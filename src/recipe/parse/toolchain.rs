@@ -218,13 +218,19 @@ fn links(fields: &mut Fields<'_>) -> Links {
     entries.0.into_iter().filter_map(link).collect()
 }
 
-const WORDS: [&str; 5] = ["configure", "make", "targets", "install", "script"];
+const WORDS: [&str; 6] = ["configure", "make", "targets", "install", "script", "crates"];
+
+/// Seeds by name; `None` where the file exists but has faults.
+pub(in crate::recipe) type SeedSets = BTreeMap<String, Option<Seeds>>;
 
 /// Parses `toolchains/presets/NAME.toml`.
-pub(in crate::recipe) fn parse_preset(file: &Path, text: &str) -> Parsed<Preset> {
+pub(in crate::recipe) fn parse_preset(file: &Path, text: &str, seeds: &SeedSets) -> Parsed<Preset> {
     parse(file, text, "the preset", |fields| {
         let name = named_as_file(fields);
         let summary = fields.required::<Line>("summary");
+        let seeds = preset_seeds(fields, seeds);
+        let tools = recipe_names(fields, "tools", None);
+        let sysroot = recipe_names(fields, "sysroot", Some(ComponentName::dev()));
         let phases: Vec<_> = fields.tables("phase", "[[phase]]").into_iter().map(phase).collect();
         if phases.is_empty() {
             fields.report("a preset needs a phase", Some("add [[phase]] with `name` and `script`".to_owned()));
@@ -232,11 +238,30 @@ pub(in crate::recipe) fn parse_preset(file: &Path, text: &str) -> Parsed<Preset>
         Some(Preset {
             name: name?,
             summary: summary?.0,
+            seeds: seeds?,
+            tools,
+            sysroot,
             phases: phases.into_iter().collect::<Option<_>>()?,
             file: fields.document.file.to_owned(),
             sha256: fields.document.sha256(),
         })
     })
+}
+
+/// The seeds that a preset names, which must be there; the outer `None` is for those that have faults.
+fn preset_seeds(fields: &mut Fields<'_>, known: &SeedSets) -> Option<Option<Seeds>> {
+    let Some(wanted) = fields.optional::<Spanned<String>>("seeds") else { return Some(None) };
+    let Some(seeds) = known.get(wanted.get_ref()) else {
+        let (message, help) = unknown_seeds(wanted.get_ref(), known);
+        fields.document.report(wanted.span(), message, Some(help));
+        return None;
+    };
+    seeds.clone().map(Some)
+}
+
+/// What to say of seeds that are not there.
+pub(in crate::recipe) fn unknown_seeds(name: &str, known: &SeedSets) -> (String, String) {
+    (format!("unknown seeds `{name}`"), format!("seeds are {}", listed(known.keys(), "and")))
 }
 
 fn phase(mut fields: Fields<'_>) -> Option<Phase> {
