@@ -51,11 +51,13 @@ impl Plan<'_> {
         edges.extend(self.tools(recipe, target).iter().enumerate().map(|(index, (tool, target))| {
             build(if index < named { Need::BuildTool } else { Need::Toolchain }, tool, target)
         }));
+        let of_preset = self.catalog.preset_of(recipe).into_iter().flat_map(|preset| &preset.sysroot);
+        edges.extend(of_preset.map(|library| build(Need::Toolchain, library, target)));
         let toolchain = self.catalog.toolchain();
         if !toolchain.recipes.contains(&recipe.name) {
             edges.extend(toolchain.sysroot.iter().map(|library| build(Need::Toolchain, library, target)));
         }
-        edges.extend(self.seeds(target).map(|seeds| (Need::Seed, self.seeds_of(&seeds.name))));
+        edges.extend(self.seeds(recipe, target).map(|seeds| (Need::Seed, self.seeds_of(&seeds.name))));
         let mut needed: Vec<Needed> = Vec::new();
         for (need, node) in edges {
             let Some(node) = node.filter(|node| *node != id) else { continue };

@@ -22,6 +22,9 @@ fn recipe_with_test(outputs: &str, test: &str) -> Recipe {
     let preset = Preset {
         name: "plain".to_owned(),
         summary: String::new(),
+        seeds: None,
+        tools: Vec::new(),
+        sysroot: Vec::new(),
         phases: Vec::new(),
         file: "plain.toml".into(),
         sha256: Sha256::of(b""),

@@ -10,7 +10,7 @@ const TEST: &str = "[[test]]\nrun = ['x']\n";
 
 fn preset(name: &str, script: &str) -> (String, Option<Preset>) {
     let text = format!("name = '{name}'\nsummary = 'S'\n[[phase]]\nname = 'only'\nscript = '{script}'\n");
-    let parsed = parse_preset(Path::new(&format!("{name}.toml")), &text);
+    let parsed = parse_preset(Path::new(&format!("{name}.toml")), &text, &SeedSets::new());
     assert_eq!(parsed.faults, []);
     (name.to_owned(), parsed.value)
 }
