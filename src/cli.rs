@@ -14,6 +14,7 @@ mod keys;
 mod lint;
 mod log;
 mod network;
+mod new;
 mod passphrase;
 mod plan;
 mod project;
@@ -60,6 +61,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Verb::Shell(args) => shell::run(common, args),
         Verb::Lint(args) => lint::run(common, args),
         Verb::Fmt(args) => fmt::run(common, args),
+        Verb::New(args) => new::run(common, args),
         Verb::Update(args) => update::run(common, args),
         Verb::Store(args) => store::run(common, args),
         Verb::Keys(args) => keys::run(args),

@@ -57,6 +57,11 @@ pub fn write(path: &Path, bytes: impl AsRef<[u8]>) -> Result<()> {
     std::fs::write(path, bytes).map_err(failed("write", path))
 }
 
+/// Writes a file where nothing may be yet.
+pub fn write_new(path: &Path, bytes: impl AsRef<[u8]>) -> Result<()> {
+    create_new(path)?.write_all(bytes.as_ref()).map_err(failed("write", path))
+}
+
 /// Opens a file for reading.
 pub fn open(path: &Path) -> Result<File> {
     File::open(path).map_err(failed("open", path))

@@ -30,6 +30,8 @@ pub struct Lesson {
     pub cause: String,
     /// What to write into the recipe.
     pub mend: String,
+    /// The list of dependencies, `target` or `build`, and the recipes of which any one belongs there.
+    pub dependency: Option<(&'static str, Vec<String>)>,
 }
 
 /// The lessons of a log. `brings` tells which recipes bring something that is missing.
@@ -57,14 +59,16 @@ fn lesson(row: &Row, pattern: &Regex, end: &str, brings: &dyn Fn(Missing, &str) 
         text
     };
     let mut mend = fill(row.mend);
+    let mut dependency = None;
     if let Some((missing, name)) = row.missing.zip(found.name("it")) {
         let recipes = brings(missing, name.as_str());
         if let Some(first) = recipes.first() {
             let others = recipes[1..].iter().map(|name| format!(" or `{name}`")).collect::<String>();
             mend = format!("`{first}`{others} brings it: add it to `[dependencies] {}`", missing.key());
+            dependency = Some((missing.key(), recipes));
         }
     }
-    Some(Lesson { cause: fill(row.cause), mend })
+    Some(Lesson { cause: fill(row.cause), mend, dependency })
 }
 
 /// The recipes whose outputs, as far as they are in the store, hold something that is missing.

@@ -2,6 +2,7 @@
 
 mod images;
 mod look;
+mod new;
 mod registry;
 mod update;
 
@@ -14,6 +15,7 @@ pub use images::{ImageCheck, ImageDiff, ImageInspect, ImageReport, ImageWhy, Rea
 
 use crate::recipe::{OutputRef, RecipeName, Target};
 pub use look::{Edit, Log, Shell, Why, WhyDepends};
+pub use new::New;
 pub use registry::{ImagePull, ImagePush, RegistryAccess};
 pub use update::Update;
 
@@ -71,6 +73,7 @@ pub enum Verb {
     Edit(Edit),
     Lint(Lint),
     Fmt(Fmt),
+    New(New),
     Update(Update),
     Store(StoreArgs),
     Keys(Keys),

@@ -6,8 +6,9 @@ use super::args::Running;
 use super::failure::Failure;
 use super::project::Project;
 use super::show;
-use crate::builder::{self, Options, Survey};
-use crate::plan::{NodeId, Plan};
+use crate::builder::{self, BuildError, Options, Report, Survey};
+use crate::plan::{NodeId, Outputs, Plan};
+use crate::recipe::RecipeName;
 use crate::sandbox::Stop;
 
 /// Builds what of a plan is missing, showing it on standard error. `what` names the goal in the last line.
@@ -46,4 +47,23 @@ pub fn provide(project: &Project, plan: &Plan<'_>, id: NodeId, options: &Options
     sink.end();
     let report = report?;
     if report.failures.is_empty() { Ok(report.survey) } else { Err(Failure::several(report.failures)) }
+}
+
+/// Builds and tests one recipe as the catalogue has it: what it gave, or what failed.
+pub fn attempt(
+    project: &Project,
+    name: &RecipeName,
+    running: &Running,
+) -> Result<Result<Outputs, Vec<BuildError>>, Failure> {
+    let plan = Plan::new(&project.catalog, &project.target, std::slice::from_ref(name))?;
+    let sink = show::sink();
+    let options = project.options(running, false);
+    let report = builder::run(&plan, &project.store, &options, &*sink, &Stop::default());
+    sink.end();
+    let Report { survey, failures, .. } = report?;
+    if !failures.is_empty() {
+        return Ok(Err(failures));
+    }
+    let outputs = plan.build_of(name).and_then(|id| survey.outputs(id));
+    Ok(Ok(outputs.cloned().unwrap_or_default()))
 }

@@ -158,6 +158,11 @@ impl Catalog {
         self.toolchain.seed_sets().chain(presets).find(|seeds| seeds.name == name)
     }
 
+    /// The names of the presets of phases.
+    pub fn presets(&self) -> impl Iterator<Item = &str> {
+        self.presets.keys().map(String::as_str)
+    }
+
     /// The recipe names that a person may have meant, nearest first.
     pub fn nearest(&self, wanted: &str) -> Vec<String> {
         nearest(wanted, self.recipes.keys().map(RecipeName::as_str)).into_iter().map(str::to_owned).collect()

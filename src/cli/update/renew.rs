@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use super::change::Changes;
 use super::look::{Candidate, Subject, Wanted};
-use crate::builder::{self, BuildError, Report};
+use crate::builder::{self, BuildError};
 use crate::cli::args::Update;
+use crate::cli::carry_out::attempt;
 use crate::cli::failure::Failure;
 use crate::cli::network::Network;
 use crate::cli::project::Project;
@@ -15,7 +16,6 @@ use crate::cli::show::{self, Show};
 use crate::fs;
 use crate::plan::{Outputs, Plan};
 use crate::recipe::{Facts, LocalFile, Recipe, RecipeName, SourceFacts, Target};
-use crate::sandbox::Stop;
 use crate::store::Store;
 
 /// What an update did.
@@ -129,16 +129,10 @@ fn pin(
 
 /// Builds and tests the recipe as the catalogue has it now.
 fn build(project: &Project, subject: &Subject, candidate: &Candidate, args: &Update) -> Result<Outputs, Failure> {
-    let plan = Plan::new(&project.catalog, &project.target, std::slice::from_ref(&subject.name))?;
-    let sink = show::sink();
-    let options = project.options(&args.running(), false);
-    let report = builder::run(&plan, &project.store, &options, &*sink, &Stop::default());
-    sink.end();
-    let Report { survey, failures, .. } = report?;
-    if failures.is_empty() {
-        let outputs = plan.build_of(&subject.name).and_then(|id| survey.outputs(id));
-        return Ok(outputs.cloned().unwrap_or_default());
-    }
+    let failures = match attempt(project, &subject.name, &args.running())? {
+        Ok(outputs) => return Ok(outputs),
+        Err(failures) => failures,
+    };
     let patches = failures.iter().find_map(|error| refused_patches(project, subject, candidate, error));
     let failure = Failure::several(failures);
     Err(match patches {
