@@ -37,7 +37,7 @@ pub fn failed_build(failure: &BuildFailure) -> Failure {
             message.push_str(&format!("  | {line}\n"));
         }
     }
-    for Lesson { cause, mend } in lessons {
+    for Lesson { cause, mend, .. } in lessons {
         message.push_str(&format!("cause: {cause}\n mend: {mend}\n"));
     }
     let hints = look_hints(name, kept.as_deref());
