@@ -74,14 +74,49 @@ fn a_url_becomes_a_recipe_that_builds() {
     world.script("fruit", "mkdir -p $OUT/usr/include; echo '#define FRUIT \"banana\"' > $OUT/usr/include/fruit.h");
     drystone(&world, &server, &["build", "fruit"]).succeeded();
     let run = drystone(&world, &server, &["new", &server.url("/dl/greet-1.2.tar.gz")]).succeeded();
-    assert_snapshot!(normal(&world, &server, &recipe(&world)), @"");
-    assert_snapshot!(normal(&world, &server, end(&run)), @"");
+    assert_snapshot!(normal(&world, &server, &recipe(&world)), @r#"
+    name = "greet"
+    version = "1.2"
+    summary = "Greet says a friendly word to everybody"
+    license = "GPL-3.0-or-later"
+    homepage = "https://example.org/greet/"
+
+    [[source]]
+    sha256 = "DIGEST"
+    urls = ["SERVER/dl/greet-{version}.tar.gz"]
+
+    [dependencies]
+    target = ["fruit"]
+
+    [build]
+    preset = "make"
+
+    [install]
+    drop = ["usr/share/locale/**"]
+
+    [components.bin]
+    files = ["usr/share/greet/**"]
+
+    # Only that it starts: write what a user relies on.
+    [[test]]
+    run = ["greet", "--version"]
+    stdout-has = "1.2"
+    "#);
+    assert_snapshot!(normal(&world, &server, end(&run)), @r"
+    greet 1.2: make, GPL-3.0-or-later; it builds; its programs are greet
+      unsure  the licence: GPL-3.0-or-later by the words of COPYING
+      unsure  the summary: it is the first sentence that the source says of itself
+      unsure  the components: usr/share/greet/** goes into the component bin, as a guess
+      unsure  the components: usr/share/locale/** is dropped, as a guess
+    ");
     drystone(&world, &server, &["build", "greet"]).succeeded().says("nothing to do");
-    drystone(&world, &server, &["fmt", "--check", "greet"]).succeeded();
+    drystone(&world, &server, &["fmt", "--check", "recipes/greet.toml"]).succeeded();
 
     let before = recipe(&world);
     let again = drystone(&world, &server, &["new", "greet"]).ended(2);
-    assert_snapshot!(normal(&world, &server, again.error()), @"");
+    assert_snapshot!(normal(&world, &server, again.error()), @r"
+    X
+    ");
     assert_eq!(recipe(&world), before);
 }
 
@@ -94,7 +129,10 @@ fn a_name_is_looked_for_in_the_debian_archive() {
     let build = end(&run).lines().nth(1).unwrap();
     assert!(build.starts_with("  unsure  the build: it is built with cmake"), "{build}");
     let absent = drystone(&world, &server, &["new", "absent"]).ended(1);
-    assert_snapshot!(normal(&world, &server, absent.error()), @"");
+    assert_snapshot!(normal(&world, &server, absent.error()), @r"
+    error: absent was looked for in the Debian archive and not found: SERVER/debian/pool/main/a/absent/: the server answered 404 Not Found
+    hint: name the source itself: drystone new https://…/absent-VERSION.tar.gz
+    ");
 }
 
 #[test]
