@@ -115,7 +115,8 @@ fn a_url_becomes_a_recipe_that_builds() {
     let before = recipe(&world);
     let again = drystone(&world, &server, &["new", "greet"]).ended(2);
     assert_snapshot!(normal(&world, &server, again.error()), @r"
-    X
+    error: there is a recipe `greet` already: PROJECT/recipes/greet.toml
+    hint: to bring it to another version: drystone update greet; for another name: --name NAME
     ");
     assert_eq!(recipe(&world), before);
 }
