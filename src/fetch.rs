@@ -15,6 +15,7 @@ mod mirrors;
 mod partial;
 mod pin;
 mod round;
+mod suites;
 
 pub use error::{ConfigError, FetchError, Refusal};
 pub use index::{Address, CrateFile, SparseIndex};
@@ -147,7 +148,11 @@ impl Fetcher<'_> {
         // A run that ended between the last byte and the publication has left all of it.
         if partial.digest() != *sha256 {
             let result = self.download(request, partial).await;
-            self.sink.event(Event::DownloadFinished { name: label.clone() });
+            let name = label.clone();
+            self.sink.event(match result {
+                Ok(_) => Event::DownloadFinished { name },
+                Err(_) => Event::DownloadFailed { name },
+            });
             result?;
         }
         let adopted = self.store.adopt_source(sha256, partial.path());

@@ -40,8 +40,13 @@ pub enum Event {
         /// What went wrong, in a line.
         reason: String,
     },
-    /// A download ended, well or not.
+    /// A download is there.
     DownloadFinished {
+        /// The source's file name.
+        name: Name,
+    },
+    /// A download ended without its bytes; the error tells why.
+    DownloadFailed {
         /// The source's file name.
         name: Name,
     },

@@ -35,7 +35,8 @@ fn serving(files: &[(&str, &str)]) -> Server {
     let bytes = packed(files);
     Server::start(move |asked| match asked.path {
         "/debian/pool/main/g/greet/" => {
-            let names = ["greet_1.1.orig.tar.gz", "greet_1.2.orig.tar.gz", "greet_1.3~rc1.orig.tar.gz"];
+            // The newest is listed and not there.
+            let names = ["1.1", "1.2", "1.2.5", "1.3~rc1"].map(|version| format!("greet_{version}.orig.tar.gz"));
             Answer::Text("text/html", names.map(|name| format!("<a href=\"{name}\">x</a>")).concat())
         }
         "/dl/greet-1.2.tar.gz" | "/debian/pool/main/g/greet/greet_1.2.orig.tar.gz" => Answer::File(bytes.clone()),

@@ -3,6 +3,7 @@
 mod loopback;
 mod support;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -270,6 +271,28 @@ fn a_named_version_is_taken_also_where_nothing_lists_it() {
       SERVER/dl/probe-1.7.tar.gz: the server answered 404 Not Found
       SERVER/debian/pool/main/p/probe/probe_1.7.orig.tar.gz: the server answered 404 Not Found
     ");
+}
+
+#[test]
+fn an_archive_that_lists_no_directories_is_asked_by_its_index() {
+    let index = format!(
+        "Package: probe\nDirectory: pool/main/p/probe\nChecksums-Sha256:\n {0} 9 probe_1.10-1.dsc\n \
+         {0} 9 probe_1.10.orig.tar.gz\n",
+        Sha256::of(b"")
+    );
+    let mut packed_index = xz2::write::XzEncoder::new(Vec::new(), 1);
+    packed_index.write_all(index.as_bytes()).unwrap();
+    let packed_index = packed_index.finish().unwrap();
+    let server = Server::start(move |asked| match asked.path {
+        "/dl/probe-1.9.tar.gz" => Answer::File(packed("1.9", OLD)),
+        "/debian/dists/stable/main/source/Sources.xz" | "/debian/dists/testing/main/source/Sources.xz" => {
+            Answer::File(packed_index.clone())
+        }
+        _ => Answer::Status(404),
+    });
+    let world = world(&server);
+    let run = drystone(&world, &server, &["update", "probe", "--check"]).succeeded();
+    assert_snapshot!(normal(&world, &server, &run.stdout), @"probe 1.9 → 1.10 (debian:pool/main/p/probe)");
 }
 
 #[test]

@@ -25,10 +25,11 @@ use trial::{End, trial};
 pub fn run(common: &Common, args: &New) -> Result<(), Failure> {
     let mut project = Project::open(common)?;
     let network = Network::open()?;
-    let origin = Origin::of(&args.what, args.release.as_deref(), &network)?;
-    let name = name(&project, args, &origin)?;
+    let origins = Origin::of(&args.what, args.release.as_deref(), &network)?;
+    let name = name(&project, args, &origins[0])?;
     let file = project.root.join("recipes").join(format!("{name}.toml"));
-    let (mut draft, mut unsure) = look(&project, &network, &name, &origin)?;
+    let (origin, pinned) = fetched(&project, &network, &origins)?;
+    let (mut draft, mut unsure) = look(&project, &name, origin, &pinned)?;
     let end = match args.no_build || draft.preset.is_none() {
         true => None,
         false => Some(trial(&mut project, &name, &mut draft, &args.running(), &mut unsure)?),
@@ -63,20 +64,33 @@ fn name(project: &Project, args: &New, origin: &Origin) -> Result<RecipeName, Fa
     }
 }
 
-/// Fetches, pins and unpacks the source; what it says is the first draft.
+/// Fetches and pins the first source that is there.
+fn fetched<'o>(project: &Project, network: &Network, origins: &'o [Origin]) -> Result<(&'o Origin, Pinned), Failure> {
+    let sink = show::sink();
+    let mut first = None;
+    for origin in origins {
+        match network.pin(&project.store, &*sink, &origin.label(), &[origin.location()?]) {
+            Ok(pinned) => {
+                sink.end();
+                return Ok((origin, pinned));
+            }
+            Err(error) => drop(first.get_or_insert(error)),
+        }
+    }
+    sink.end();
+    Err(BuildError::from(first.expect("an origin has at least one form")).into())
+}
+
+/// Unpacks the source; what it says is the first draft.
 fn look(
     project: &Project,
-    network: &Network,
     name: &RecipeName,
     origin: &Origin,
+    Pinned { sha256, path, .. }: &Pinned,
 ) -> Result<(Draft, Vec<String>), Failure> {
-    let sink = show::sink();
-    let pinned = network.pin(&project.store, &*sink, &origin.label(), &[origin.location()?]);
-    sink.end();
-    let Pinned { sha256, path, .. } = pinned.map_err(BuildError::from)?;
     let scratch = project.store.scratch()?;
     let source = scratch.path().join("source");
-    let unpacked = archive::unpack(&path, &origin.label(), &source, 1, &Limits::default());
+    let unpacked = archive::unpack(path, &origin.label(), &source, 1, &Limits::default());
     unpacked.map_err(|source| BuildError::Unpack { name: name.to_string(), source })?;
     let Findings { system, license, homepage, summary, mut unsure } = inspect(&source, &origin.name)?;
     let preset = system.preset().filter(|preset| project.catalog.preset(preset).is_some());
@@ -90,7 +104,7 @@ fn look(
         summary: summary.unwrap_or_else(|| format!("{name}, which is to be described here")),
         license: license.unwrap_or_else(|| "LicenseRef-unknown".to_owned()),
         homepage,
-        sha256,
+        sha256: *sha256,
         url: origin.url.clone(),
         remark,
         target: Vec::new(),

@@ -74,7 +74,8 @@ impl Sink for Plain {
                 say(format_args!("{name}: done in {:.1} s ({}/{})", duration.as_secs_f64(), total.done, total.builds));
             }
             Event::BuildFailed { name } => say(format_args!("{name}: failed")),
-            Event::DownloadStarted { .. }
+            Event::DownloadFailed { .. }
+            | Event::DownloadStarted { .. }
             | Event::UploadAdvanced { .. }
             | Event::BuildStarted { .. }
             | Event::BuildLine { .. } => {}
@@ -165,7 +166,7 @@ impl Sink for Lines {
             }
             Event::DownloadRetried { name, reason } => self.say(&format!("fetching {name} again: {reason}")),
             Event::UploadRetried { name, reason } => self.say(&format!("sending {name} again: {reason}")),
-            Event::DownloadFinished { name } | Event::UploadFinished { name } => {
+            Event::DownloadFinished { name } | Event::DownloadFailed { name } | Event::UploadFinished { name } => {
                 if let Some(bar) = state.transfers.remove(&name) {
                     bar.finish_and_clear();
                     state.total.inc(u64::from(state.is_upload));

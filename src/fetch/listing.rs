@@ -1,4 +1,5 @@
-//! What versions a location's place lists: a directory's page, a crate in the registry's index, a Python project.
+//! What versions a location's place lists: a directory's page or an archive's index, a crate in the registry's index, a
+//! Python project.
 //!
 //! Knows nothing of what the names mean. A place that does not answer within seconds lists nothing: most have no
 //! list, and nobody waits for them.
@@ -49,12 +50,20 @@ pub async fn list(shelf: &Shelf, mirrors: &Mirrors, client: &Client) -> Result<V
 
 async fn patient(page: &Page, client: &Client) -> Result<Vec<Listed>, Refusal> {
     let slow = |_| Refusal::Slow { page: shown(page), seconds: PATIENCE.as_secs() };
-    tokio::time::timeout(PATIENCE, names(page, client)).await.map_err(slow)?
+    let answer = tokio::time::timeout(PATIENCE, names(page, client)).await.map_err(slow).flatten();
+    match (answer, page) {
+        // That it lists no directories counts for more than why its index does not help.
+        (Err(refusal), Page::Pool { path, sources, .. }) => match sources.files(client, path).await {
+            Err(unlisted @ Refusal::NotListed { .. }) => Err(unlisted),
+            other => other.map_err(|_| refusal),
+        },
+        (answer, _) => answer,
+    }
 }
 
 fn shown(page: &Page) -> String {
     match page {
-        Page::Directory(url) | Page::Project(url) => without_password(url),
+        Page::Directory(url) | Page::Project(url) | Page::Pool { url, .. } => without_password(url),
         Page::Crate(_, name) => format!("crate:{name}"),
     }
 }
@@ -66,7 +75,7 @@ async fn names(page: &Page, client: &Client) -> Result<Vec<Listed>, Refusal> {
             let names = fs::list(&file_path(url)).map_err(unreadable)?.into_iter();
             Ok(names.map(|name| Listed { name: name.to_string_lossy().into_owned(), sha256: None }).collect())
         }
-        Page::Directory(url) => directory_names(client, url).await,
+        Page::Directory(url) | Page::Pool { url, .. } => directory_names(client, url).await,
         Page::Project(url) => project_files(client, url).await,
         Page::Crate(index, name) => index.versions(client, name).await,
     }

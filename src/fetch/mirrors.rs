@@ -17,6 +17,7 @@ use serde::Deserialize;
 
 use super::error::{ConfigError, Refusal};
 use super::index::{Address, CrateFile, SparseIndex, normalized};
+use super::suites::SourceIndex;
 use crate::digest::Sha256;
 use crate::fs;
 use crate::http::Route;
@@ -28,13 +29,27 @@ type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 /// The bases of the mirror forms, in the order in which they are tried.
 #[derive(Debug, Clone, Default)]
 pub struct Mirrors {
-    debian: Vec<String>,
+    debian: Vec<Archive>,
     crates: Vec<Registry>,
     /// Indexes that list crates which others give.
     crate_lists: Vec<Arc<SparseIndex>>,
     pypi: Vec<String>,
     routes: Vec<Route>,
     config_file: Option<PathBuf>,
+}
+
+/// A Debian archive.
+#[derive(Debug, Clone)]
+struct Archive {
+    base: String,
+    sources: Arc<SourceIndex>,
+}
+
+impl Archive {
+    fn new(base: &str) -> Self {
+        let base = base_url(base);
+        Self { sources: Arc::new(SourceIndex::new(&base)), base }
+    }
 }
 
 /// Where crates come from.
@@ -104,7 +119,7 @@ impl Mirrors {
             None => pip::indexes(env, home.as_deref(), config_home.as_deref(), root)?,
         };
         Ok(Self {
-            debian: debian.iter().map(|base| base_url(base)).collect(),
+            debian: debian.iter().map(|base| Archive::new(base)).collect(),
             crates: crates.iter().map(|base| Registry::new(base)).collect(),
             crate_lists: crate_lists.iter().map(|index| Arc::new(SparseIndex::new(index))).collect(),
             pypi: pypi.iter().map(|base| base_url(base)).collect(),
@@ -127,7 +142,8 @@ impl Mirrors {
             Location::Url(url) => return Ok(vec![Address::Url(url.clone())]),
             Location::Debian(path) => {
                 let path = percent_encoded(path.as_str());
-                (&DEBIAN, self.debian.iter().map(|base| Address::Url(format!("{base}/{path}"))).collect())
+                let address = |Archive { base, .. }: &Archive| Address::Url(format!("{base}/{path}"));
+                (&DEBIAN, self.debian.iter().map(address).collect())
             }
             Location::Crate { name, version } => {
                 let file = CrateFile { name: name.clone(), version: version.clone(), sha256: *sha256 };
@@ -159,6 +175,8 @@ impl Mirrors {
 pub(super) enum Page {
     /// A directory, by its URL.
     Directory(String),
+    /// A directory of a Debian archive, and the archive's index, which knows it too.
+    Pool { url: String, path: String, sources: Arc<SourceIndex> },
     /// A crate in an index.
     Crate(Arc<SparseIndex>, String),
     /// A project's page in a Python index.
@@ -171,7 +189,13 @@ impl Mirrors {
         let (kind, location, known, pages): (_, _, _, Vec<_>) = match shelf {
             Shelf::Url(url) => return Ok(vec![Page::Directory(url.clone())]),
             Shelf::Debian(path) => {
-                let page = |base: &String| Page::Directory(format!("{base}/{}/", percent_encoded(path)));
+                let page = |Archive { base, sources }: &Archive| {
+                    let url = format!("{base}/{}/", percent_encoded(path));
+                    match url.starts_with("file:") {
+                        true => Page::Directory(url),
+                        false => Page::Pool { url, path: path.clone(), sources: sources.clone() },
+                    }
+                };
                 (&DEBIAN, format!("debian:{path}"), !self.debian.is_empty(), self.debian.iter().map(page).collect())
             }
             Shelf::Crate(name) => {

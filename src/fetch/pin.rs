@@ -55,7 +55,7 @@ impl Fetcher<'_> {
                 Err(Failure::Place(refusal)) => refusals.push(refusal),
             }
         }
-        self.sink.event(Event::DownloadFinished { name: label.to_owned() });
+        self.sink.event(Event::DownloadFailed { name: label.to_owned() });
         Err(FetchError::Unpinned { label: label.to_owned(), refusals })
     }
 

@@ -99,7 +99,7 @@ pub(super) const LESSONS: &[Row] = &[
         r#"switch them off: `configure = ["--disable-nls", "--disable-docs"]`, or let it do nothing: `make = ["MAKEINFO=true"]`"#,
     ),
     row(
-        r"(?:pkg-config(?:: (?:\d+: )?(?:command )?not found| script could not be found)|PKG_(?:PROG_PKG_CONFIG|CHECK_MODULES)[(:].*(?:syntax error|not found))",
+        r"(?:pkg-config(?::(?: \d+:)?(?: command)?)?(?: not found| script could not be found)|PKG_(?:PROG_PKG_CONFIG|CHECK_MODULES)[(:].*(?:syntax error|not found))",
         "libraries are looked for with pkg-config",
         r#"`build = ["pkgconf"]` in `[dependencies]` and `env = { PKG_CONFIG_LIBDIR = "/sysroot/usr/lib/pkgconfig" }` in `[build]`"#,
     ),

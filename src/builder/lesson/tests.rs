@@ -54,6 +54,7 @@ fn what_shells_and_configure_scripts_print_has_a_cause() {
     tells("./missing: 81: aclocal-1.16: not found", "make takes files that autotools made");
     tells("WARNING: 'makeinfo' is missing on your system.", "makeinfo makes translations or documents");
     tells("/bin/sh: 1: msgfmt: not found", "msgfmt makes translations");
+    tells("configure: error: pkg-config not found", "libraries are looked for");
     tells("configure: error: The pkg-config script could not be found or is too old.", "libraries are looked for");
     tells("[drystone] contained: `wget` wanted a network socket (AF_INET)", "the build wants to fetch something");
     tells(

@@ -23,17 +23,18 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Reads what somebody names; asks where versions are listed, if it has none.
-    pub fn of(what: &str, release: Option<&str>, network: &Network) -> Result<Self, Failure> {
+    /// Reads what somebody names; asks where versions are listed, if it has none. There may be several: the next is for
+    /// when the one before is listed, and not there.
+    pub fn of(what: &str, release: Option<&str>, network: &Network) -> Result<Vec<Self>, Failure> {
         if let Some(name) = what.strip_prefix("crate:") {
-            return match name.split_once('/') {
-                Some((name, version)) => Ok(Self::of_crate(name, version)),
-                None => Ok(Self::of_crate(name, &newest_crate(name, network)?)),
-            };
+            return Ok(vec![match name.split_once('/') {
+                Some((name, version)) => Self::of_crate(name, version),
+                None => Self::of_crate(name, &newest_crate(name, network)?),
+            }]);
         }
         if what.contains(':') {
             what.parse::<Location>().map_err(|error| Failure::user(error.to_string(), String::new()))?;
-            return Self::of_location(what, release).ok_or_else(|| {
+            return Self::of_location(what, release).map(|origin| vec![origin]).ok_or_else(|| {
                 Failure::user(
                     format!("{what} does not say which version it is"),
                     "say it: --release VERSION, and perhaps --name NAME".to_owned(),
@@ -87,8 +88,8 @@ impl Origin {
         })
     }
 
-    /// The newest release of a source package.
-    fn in_pool(name: &str, network: &Network) -> Result<Self, Failure> {
+    /// The releases of a source package, the newest first.
+    fn in_pool(name: &str, network: &Network) -> Result<Vec<Self>, Failure> {
         let prefix = match name.strip_prefix("lib").and_then(|rest| rest.chars().next()) {
             Some(letter) => format!("lib{letter}"),
             None => name.chars().take(1).collect(),
@@ -98,18 +99,21 @@ impl Origin {
         let listed = network.wait(fetch::list(template.shelf(), &network.mirrors, &network.client));
         let listed = listed.map_err(|refusal| unknown(name, &refusal.brief()))?;
         let matches = listed.iter().filter_map(|listed| template.fit(&listed.name));
-        let released = matches.filter(|found| version::is_release(&found.spelled));
-        let rank = |found: &Match| (found.repacked.is_empty(), std::cmp::Reverse(template.distance(found)));
-        let newest = released.max_by(|one, other| {
-            version::compare(&one.spelled, &other.spelled).then_with(|| rank(one).cmp(&rank(other)))
+        let mut released: Vec<Match> = matches.filter(|found| version::is_release(&found.spelled)).collect();
+        let rank = |found: &Match| (!found.repacked.is_empty(), template.distance(found));
+        released.sort_by(|one, other| {
+            version::compare(&other.spelled, &one.spelled).then_with(|| rank(one).cmp(&rank(other)))
         });
-        let newest = newest.ok_or_else(|| unknown(name, &format!("{} lists no release", template.shelf())))?;
-        Ok(Self {
+        if released.is_empty() {
+            return Err(unknown(name, &format!("{} lists no release", template.shelf())));
+        }
+        let origin = |found: Match| Self {
             name: named(name),
-            version: newest.spelled.clone(),
-            url: template.at_match(&newest),
-            repacked: newest.repacked,
-        })
+            version: found.spelled.clone(),
+            url: template.at_match(&found),
+            repacked: found.repacked,
+        };
+        Ok(released.into_iter().map(origin).collect())
     }
 }
 
