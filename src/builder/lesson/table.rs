@@ -155,6 +155,18 @@ pub(super) const LESSONS: &[Row] = &[
         "if a library has it, its recipe belongs to `[dependencies] target`; if it is the program's own, its directory is missing among the `-I`",
     ),
     wants(
+        Missing::Header,
+        r"^checking for (?P<it>[\w./+-]+\.h)\.\.\. no\n(?:.*\n)?configure: error",
+        "the header `$it` is not here",
+        "if a library has it, its recipe belongs to `[dependencies] target`; else `configure` has a word to do without",
+    ),
+    wants(
+        Missing::Library,
+        r"^checking for [^\n]* in -l(?P<it>[\w.+-]+)\.\.\. no\n(?:.*\n)?configure: error",
+        "the library `$it` is not here",
+        "its recipe belongs to `[dependencies] target`; or `configure` has a word to do without",
+    ),
+    wants(
         Missing::Library,
         r"cannot find -l(?P<it>[\w.+-]+)",
         "the library `$it` is not here",

@@ -54,6 +54,11 @@ fn what_shells_and_configure_scripts_print_has_a_cause() {
     tells("./missing: 81: aclocal-1.16: not found", "make takes files that autotools made");
     tells("WARNING: 'makeinfo' is missing on your system.", "makeinfo makes translations or documents");
     tells("/bin/sh: 1: msgfmt: not found", "msgfmt makes translations");
+    tells(
+        "checking for stone.h... no\nconfigure: error: required header file not found",
+        "the header `stone.h` is not here",
+    );
+    tells("checking for lay in -lstone... no\nconfigure: error: stone is needed", "the library `stone` is not here");
     tells("configure: error: pkg-config not found", "libraries are looked for");
     tells("configure: error: The pkg-config script could not be found or is too old.", "libraries are looked for");
     tells("[drystone] contained: `wget` wanted a network socket (AF_INET)", "the build wants to fetch something");
