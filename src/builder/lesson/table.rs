@@ -99,7 +99,7 @@ pub(super) const LESSONS: &[Row] = &[
         r#"switch them off: `configure = ["--disable-nls", "--disable-docs"]`, or let it do nothing: `make = ["MAKEINFO=true"]`"#,
     ),
     row(
-        r"(?:pkg-config(?::(?: \d+:)?(?: command)?)?(?: not found| script could not be found)|PKG_(?:PROG_PKG_CONFIG|CHECK_MODULES)[(:].*(?:syntax error|not found))",
+        r"(?:pkg-config(?:(?::(?: \d+:)?(?: command)?)? not found|: No such file or directory| script could not be found)|PKG_(?:PROG_PKG_CONFIG|CHECK_MODULES)[(:].*(?:syntax error|not found))",
         "libraries are looked for with pkg-config",
         r#"`build = ["pkgconf"]` in `[dependencies]` and `env = { PKG_CONFIG_LIBDIR = "/sysroot/usr/lib/pkgconfig" }` in `[build]`"#,
     ),
@@ -147,6 +147,11 @@ pub(super) const LESSONS: &[Row] = &[
         r"unknown type name [`'‘](?P<it>u_?int(?:8|16|32|64)?(?:_t)?|u_(?:char|short|long)|ushort|ulong|caddr_t|loff_t|quad_t|cpu_set_t|sighandler_t|comparison_fn_t)['’]",
         "`$it` is declared only where its source asks for more than standard C",
         r#"`env = { CFLAGS = "-O2 -D_GNU_SOURCE" }`; where that is not enough, `-include sys/types.h`"#,
+    ),
+    row(
+        r"unknown type name [`'‘](?P<it>__BEGIN_DECLS|__P|__THROW)['’]",
+        "`$it` is a macro of other libcs' <sys/cdefs.h>, which musl does not have",
+        r#"define it away: `env = { CFLAGS = "-O2 -D__BEGIN_DECLS= -D__END_DECLS= -D__THROW=" }`"#,
     ),
     wants(
         Missing::Header,

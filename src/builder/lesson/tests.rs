@@ -40,6 +40,7 @@ fn what_compilers_and_linkers_print_has_a_cause() {
         "a.c:1: error: macro \"__DATE__\" might prevent reproducible builds [-Werror=date-time]",
         "`__DATE__` is fixed here",
     );
+    tells("utf8.h:30:1: error: unknown type name '__BEGIN_DECLS'", "`__BEGIN_DECLS` is a macro of other libcs'");
     tells("a.c:1:10: fatal error: /usr/include/zlib.h: No such file or directory", "a path of the build machine");
 }
 
@@ -59,6 +60,7 @@ fn what_shells_and_configure_scripts_print_has_a_cause() {
         "the header `stone.h` is not here",
     );
     tells("checking for lay in -lstone... no\nconfigure: error: stone is needed", "the library `stone` is not here");
+    tells("make: /usr/bin/pkg-config: No such file or directory", "libraries are looked for");
     tells("configure: error: pkg-config not found", "libraries are looked for");
     tells("configure: error: The pkg-config script could not be found or is too old.", "libraries are looked for");
     tells("[drystone] contained: `wget` wanted a network socket (AF_INET)", "the build wants to fetch something");
