@@ -96,9 +96,13 @@ pub(super) fn absent(name: &str, recipe: &Recipe, with: &[&RecipeName], catalog:
         return None;
     }
     let own = recipe.name.as_str() == name || brought_by(name, catalog).as_deref() == Some(recipe.name.as_str());
-    let mut there = recipe.dependencies.build.iter().chain(with.iter().copied());
+    let preset = catalog.preset_of(recipe);
+    let of_preset = preset.into_iter().flat_map(|preset| &preset.tools);
+    let mut there = recipe.dependencies.build.iter().chain(with.iter().copied()).chain(of_preset);
     let asked = there.any(|tool| brings(tool.as_str(), name));
-    (!own && !asked).then(|| format!("a script calls `{name}`, which the sandbox does not have"))
+    let mut seeds = preset.into_iter().flat_map(|preset| &preset.seeds).flat_map(|seeds| &seeds.packages);
+    let seeded = seeds.any(|package| is_named_after(&package.name, name));
+    (!own && !asked && !seeded).then(|| format!("a script calls `{name}`, which the sandbox does not have"))
 }
 
 /// The recipe that brings a program, by name.
@@ -111,6 +115,11 @@ fn brings(recipe: &str, program: &str) -> bool {
         || matches!((recipe, program), ("pkgconf", "pkg-config") | ("bison", "yacc") | ("util-linux", "hexdump"))
 }
 
+/// Whether a package is named after the program that it brings, as `ninja-build` and `python3.11-minimal` are.
+fn is_named_after(package: &str, program: &str) -> bool {
+    package.strip_prefix(program).is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
+}
+
 /// A machine's name in a script.
 pub(super) fn machine(script: &str) -> Option<&'static str> {
     ["x86_64", "aarch64", "amd64", "arm64", "i686"].into_iter().find(|word| script.contains(word))
@@ -119,6 +128,16 @@ pub(super) fn machine(script: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn packages_are_named_after_programs() {
+        for (package, program) in [("cmake", "cmake"), ("ninja-build", "ninja"), ("python3.11-minimal", "python3")] {
+            assert!(is_named_after(package, program), "{program}");
+        }
+        for (package, program) in [("golang", "go"), ("python3.11-minimal", "python"), ("libcmake", "cmake")] {
+            assert!(!is_named_after(package, program), "{program}");
+        }
+    }
 
     #[test]
     fn commands_stand_where_a_shell_looks_for_them() {
