@@ -51,10 +51,7 @@ const MORTAR: &[(&str, &str)] = &[
         "mortar.c",
         "#include <zlib.h>\nint mortar(void) { return compressBound(0) > 0 && zlibVersion()[0] == ZLIB_VERSION[0]; }\n",
     ),
-    (
-        "mortar.pc",
-        "Name: mortar\nDescription: Mortar\nVersion: 1\nLibs: -L/usr/lib -lmortar\nRequires.private: zlib\n",
-    ),
+    ("mortar.pc", "Name: mortar\nDescription: Mortar\nVersion: 1\nLibs: -L/usr/lib -lmortar\nRequires.private: zlib\n"),
 ];
 
 const BUILD: &str = "[build]\npreset = \"cmake\"\n";
@@ -88,8 +85,11 @@ fn with_lines(lines: &str, words: &str) -> Run {
 
 #[test]
 fn libraries_come_from_the_sysroot_and_nothing_from_the_seeds() {
-    let said = "stdout = \"stone.c 29b9c6f8 1\\nFALSE UV-NOTFOUND\\nx86_64 TRUE /etc\\n\"\n";
-    let world = project(WALL, &format!("[components.bin]\nfiles = [\"usr/bin/*\", \"etc/**\"]\n[[test]]\nrun = [\"wall\"]\n{said}"));
+    let said = "stdout = \"./src/stone.c 13f5eff6 1\\nFALSE UV-NOTFOUND\\nx86_64 TRUE /etc\\n\"\n";
+    let world = project(
+        WALL,
+        &format!("[components.bin]\nfiles = [\"usr/bin/*\", \"etc/**\"]\n[[test]]\nrun = [\"wall\"]\n{said}"),
+    );
     drystone(&world, &["build", "wall"]).succeeded();
     let mut files = Vec::new();
     for component in ["bin", "dev"] {
@@ -97,15 +97,26 @@ fn libraries_come_from_the_sysroot_and_nothing_from_the_seeds() {
         let lines = manifest.lines().filter(|line| !line.ends_with("\td"));
         files.extend(lines.map(|line| format!("{component} {}", world.normal(line).replace('\t', " "))));
     }
-    assert_snapshot!(files.join("\n"), @r"");
+    assert_snapshot!(files.join("\n"), @r"
+    bin etc/wall.conf f DIGEST
+    bin usr/bin/wall x DIGEST
+    dev usr/lib/libstone.a f DIGEST
+    ");
 }
 
 #[test]
 fn what_could_only_be_found_by_running_it_is_answered_by_the_recipe() {
     let check = "include(CheckCSourceRuns)\ncheck_c_source_runs(\"int main(void) { return 0; }\" RUNS)\n\
                  if(NOT RUNS)\nmessage(FATAL_ERROR \"it does not run\")\nendif()";
-    with_lines(check, "").ended(1).says("RUNS_EXITCODE");
-    with_lines(check, "configure = [\"-DRUNS_EXITCODE=0\"]\n[components.etc]\nfiles = [\"etc/**\"]\n").succeeded();
+    with_lines(check, "").ended(1).says("-- Performing Test RUNS").says("Answer it by its name");
+    with_lines(check, "configure = [\"-DRUNS=1\"]\n[components.etc]\nfiles = [\"etc/**\"]\n").succeeded();
+}
+
+#[test]
+fn what_it_has_compiled_is_not_run_later_either() {
+    let lines = "file(WRITE maker.c \"int main(void) { return 0; }\")\nadd_executable(maker maker.c)\n\
+                 add_custom_command(OUTPUT made COMMAND maker)\nadd_custom_target(making ALL DEPENDS made)";
+    with_lines(lines, "").ended(1).says("/build/cmake/maker was compiled for the target");
 }
 
 #[test]
