@@ -109,7 +109,8 @@ fn what_could_only_be_found_by_running_it_is_answered_by_the_recipe() {
     let check = "include(CheckCSourceRuns)\ncheck_c_source_runs(\"int main(void) { return 0; }\" RUNS)\n\
                  if(NOT RUNS)\nmessage(FATAL_ERROR \"it does not run\")\nendif()";
     with_lines(check, "").ended(1).says("-- Performing Test RUNS").says("Answer it by its name");
-    with_lines(check, "configure = [\"-DRUNS=1\"]\n[components.bin]\nfiles = [\"usr/bin/*\", \"etc/**\"]\n").succeeded();
+    with_lines(check, "configure = [\"-DRUNS=1\"]\n[components.bin]\nfiles = [\"usr/bin/*\", \"etc/**\"]\n")
+        .succeeded();
 }
 
 #[test]

@@ -40,7 +40,7 @@ const WALL: &[(&str, &str)] = &[
          #if !defined HAVE_STRLCPY || defined HAVE_BACKTRACE || defined EXPAT || defined NDEBUG || !defined CROSS\n\
          #error\n#endif\nconst char *stone(void);\nint mortar(void);\n\
          int main(void)\n{\n\tprintf(\"%s %lx %d\\n\", stone(), crc32(0, (const Bytef *)\"wall\", 4), mortar());\n\
-         \tprintf(\"%s %zu %d %s %s\\n\", MADE, sizeof SORTED, LONG, CPU, ETC);\n}\n",
+         \tprintf(\"%s %s %d %s %s\\n\", MADE, SORTED, LONG, CPU, ETC);\n}\n",
     ),
     ("wall.conf", "dry\n"),
     (
@@ -55,13 +55,14 @@ const MORTAR: &[(&str, &str)] = &[
     (
         "meson.build",
         "project('mortar', 'c', version: '1')\nz = dependency('zlib')\n\
-         mortar = library('mortar', 'mortar.c', dependencies: z, install: true)\n\
-         import('pkgconfig').generate(mortar, description: 'Mortar')\n",
+         library('mortar', 'mortar.c', dependencies: z, install: true)\n\
+         install_data('mortar.pc', install_dir: get_option('libdir') / 'pkgconfig')\n",
     ),
     (
         "mortar.c",
         "#include <zlib.h>\nint mortar(void) { return compressBound(0) > 0 && zlibVersion()[0] == ZLIB_VERSION[0]; }\n",
     ),
+    ("mortar.pc", "Name: mortar\nDescription: Mortar\nVersion: 1\nLibs: -L/usr/lib -lmortar\nRequires.private: zlib\n"),
 ];
 
 const BUILD: &str = "[build]\npreset = \"meson\"\n";
@@ -87,7 +88,7 @@ fn project(files: &[(&str, &str)], needs: &str, more: &str) -> World {
 
 #[test]
 fn libraries_come_from_the_sysroot_and_what_is_run_is_compiled_for_that() {
-    let said = "stdout = \"../src/stone.c 13f5eff6 1\\nmade 10 8 x86_64 /etc\\n\"\n";
+    let said = "stdout = \"../src/stone.c 13f5eff6 1\\nmade dy snrtoe 8 x86_64 /etc\\n\"\n";
     let world = project(WALL, "mortar", &format!("{BIN}[[test]]\nrun = [\"wall\"]\n{said}"));
     drystone(&world, &["build", "wall"]).succeeded();
     let mut files = Vec::new();
