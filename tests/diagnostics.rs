@@ -86,6 +86,39 @@ fn broken_toolchains() {
     }
 }
 
+/// A project with a recipe whose crates a lock file pins, which is yet to be put beside it.
+fn locked_project() -> (tempfile::TempDir, PathBuf) {
+    let root = project();
+    let preset = "name = \"cargo\"\nsummary = \"Programs in Rust\"\n\
+                  [[phase]]\nname = \"build\"\nscript = \"cargo build @crates@\"\n";
+    fs::write(root.path().join("toolchains/presets/cargo.toml"), preset).unwrap();
+    let recipe = "name = \"wall\"\nversion = \"0.1.0\"\nsummary = \"A wall\"\nlicense = \"MIT\"\n\
+                  [build]\npreset = \"cargo\"\ncrates = \"Cargo.lock\"\n[[test]]\nrun = [\"wall\"]\n";
+    fs::write(root.path().join("recipes/wall.toml"), recipe).unwrap();
+    let beside = root.path().join("recipes/wall");
+    fs::create_dir(&beside).unwrap();
+    (root, beside.join("Cargo.lock"))
+}
+
+#[test]
+fn broken_locks() {
+    for fixture in entries(&fixtures("broken-locks")) {
+        let (root, lock) = locked_project();
+        fs::copy(&fixture, lock).unwrap();
+        snapshot("lock", &fixture, Catalog::load(root.path()).map(drop), root.path());
+    }
+}
+
+#[test]
+fn a_lock_that_is_no_text_or_not_there() {
+    let (root, lock) = locked_project();
+    let missing = Path::new("missing.lock");
+    snapshot("lock", missing, Catalog::load(root.path()).map(drop), root.path());
+    fs::write(&lock, b"\xff").unwrap();
+    let binary = Path::new("binary.lock");
+    snapshot("lock", binary, Catalog::load(root.path()).map(drop), root.path());
+}
+
 /// What is wrong in several files is told at once.
 #[test]
 fn all_files_are_read_before_anything_is_reported() {
