@@ -1,6 +1,7 @@
 //! `drystone update`.
 
 mod change;
+mod lock;
 mod look;
 mod renew;
 mod report;

@@ -96,14 +96,16 @@ impl Catalog {
         Ok(files)
     }
 
-    /// Takes a recipe as if its file, named as seen from the root, held this text. Nothing is written.
+    /// Takes a recipe as if its file, named as seen from the root, held this text, and local files those that are named
+    /// for them here. Nothing is written.
     ///
     /// # Errors
     /// All faults of the text.
-    pub fn put(&mut self, file: &Path, text: &str) -> Result<(), CatalogError> {
+    pub fn put(&mut self, file: &Path, text: &str, instead: &BTreeMap<PathBuf, PathBuf>) -> Result<(), CatalogError> {
         let presets: Presets = self.presets.iter().map(|(name, preset)| (name.clone(), Some(preset.clone()))).collect();
         let root = self.root.clone();
-        let mut parsed = parse_recipe(file, text, &presets, &|path| std::fs::read(root.join(path)));
+        let read_of = |path: &Path| instead.get(path).map_or_else(|| path.to_owned(), Clone::clone);
+        let mut parsed = parse_recipe(file, text, &presets, &|path| std::fs::read(root.join(read_of(path))));
         let stem = file.file_stem().unwrap_or_default().to_string_lossy();
         let others = self.recipes.iter().filter(|(name, _)| name.as_str() != stem);
         let mut known: Known<'_> = others.map(|(name, recipe)| (name.as_str(), Some(recipe))).collect();
@@ -113,7 +115,9 @@ impl Catalog {
         if !parsed.faults.is_empty() {
             return Err(CatalogError::Faults(parsed.faults));
         }
-        let recipe = below(&root, parsed.value.expect("a file without faults has a value"));
+        let mut recipe = parsed.value.expect("a file without faults has a value");
+        recipe.files.iter_mut().for_each(|file| file.path = read_of(&file.path));
+        let recipe = below(&root, recipe);
         self.recipes.insert(recipe.name.clone(), recipe);
         Ok(())
     }

@@ -1,10 +1,14 @@
 //! One recipe to another version: pinned, built and tested in memory first, then written.
 //!
-//! The recipe's file is exchanged in one step at the very end, so that an interrupted run leaves it as it was.
+//! The recipe's file is exchanged in one step at the very end, so that an interrupted run leaves it as it was. Where a
+//! lock file beside it is exchanged, too, that is done right before.
+
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use super::change::Changes;
+use super::lock::NewLock;
 use super::look::{Candidate, Subject, Wanted};
 use crate::builder::{self, BuildError};
 use crate::cli::args::Update;
@@ -60,16 +64,17 @@ pub fn renew(
     args: &Update,
 ) -> Result<Renewed, Failure> {
     let sink = show::sink();
-    let pinned = pin(project, network, subject, subject.wanted(candidate)?, &*sink);
+    let pinned = pin(project, network, subject, candidate, &*sink);
     sink.end();
-    let (facts, sources) = pinned?;
+    let Pins { facts, sources, lock } = pinned?;
     let edited = subject.text.with(&Facts { version: candidate.version.clone(), sources: facts });
     let last = last_build(project, subject)?;
     let tests = project.catalog.recipe(&subject.name).map_or(0, |recipe| recipe.tests.len());
-    project.catalog.put(&subject.below, &edited.text)?;
+    let instead = lock.as_ref().map(NewLock::instead).cloned().unwrap_or_default();
+    project.catalog.put(&subject.below, &edited.text, &instead)?;
     match build(project, subject, candidate, args) {
         Ok(outputs) => {
-            write(subject, &edited.text)?;
+            write(subject, &edited.text, lock.as_ref())?;
             let changes = last.map(|last| Changes::of(&project.store, &last, &outputs)).transpose()?;
             Ok(Renewed {
                 recipe: subject.name.clone(),
@@ -83,11 +88,11 @@ pub fn renew(
             })
         }
         Err(failure) if args.keep && !failure.is_interruption() => {
-            write(subject, &edited.text)?;
+            write(subject, &edited.text, lock.as_ref())?;
             Err(failure.hinting(format!("{} has the new facts", subject.file.display())))
         }
         Err(failure) => {
-            project.catalog.put(&subject.below, &subject.before)?;
+            project.catalog.put(&subject.below, &subject.before, &BTreeMap::new())?;
             let hint = format!(
                 "{} is as it was; with --keep the new facts stay in it, and `drystone log {}` shows the whole log",
                 subject.file.display(),
@@ -98,18 +103,26 @@ pub fn renew(
     }
 }
 
+/// What was fetched for another version.
+struct Pins {
+    facts: Vec<SourceFacts>,
+    sources: Vec<Source>,
+    /// The lock file that the main source brings, where the recipe has one.
+    lock: Option<NewLock>,
+}
+
 /// Fetches and pins all sources that another version has elsewhere.
 fn pin(
     project: &Project,
     network: &Network,
     subject: &Subject,
-    wanted: Vec<Wanted>,
+    candidate: &Candidate,
     sink: &dyn Show,
-) -> Result<(Vec<SourceFacts>, Vec<Source>), Failure> {
+) -> Result<Pins, Failure> {
     let recipe = project.catalog.recipe(&subject.name).expect("a subject is a recipe of the catalogue");
     let size = |path: &std::path::Path| std::fs::metadata(path).map(|metadata| metadata.len());
-    let (mut facts, mut sources) = (Vec::new(), Vec::new());
-    for Wanted { index, urls, locations } in wanted {
+    let (mut facts, mut sources, mut lock) = (Vec::new(), Vec::new(), None);
+    for Wanted { index, urls, locations } in subject.wanted(candidate)? {
         let first = locations.first().map(ToString::to_string).unwrap_or_default();
         let label = first.rsplit(['/', ':']).next().unwrap_or_default().to_owned();
         let pinned = network.pin(&project.store, sink, &label, &locations).map_err(BuildError::from)?;
@@ -122,9 +135,12 @@ fn pin(
             before,
             after,
         });
+        if index == 0 {
+            lock = NewLock::of(project, recipe, &candidate.version, &pinned.path)?;
+        }
         facts.push(SourceFacts { index, sha256: pinned.sha256, urls });
     }
-    Ok((facts, sources))
+    Ok(Pins { facts, sources, lock })
 }
 
 /// Builds and tests the recipe as the catalogue has it now.
@@ -194,13 +210,14 @@ fn rooted(store: &Store, target: &Target, subject: &Subject, default: &str) -> R
     Ok(Some(outputs).filter(|outputs| !outputs.is_empty()))
 }
 
-/// Puts the new text into the file's place, if that is still what was read.
-fn write(subject: &Subject, text: &str) -> Result<(), Failure> {
+/// Puts the new text into the file's place, if that is still what was read, and the new lock file into its own.
+fn write(subject: &Subject, text: &str, lock: Option<&NewLock>) -> Result<(), Failure> {
     if fs::read_to_string(&subject.file)? != subject.before {
         return Err(Failure::user(
             format!("{} has changed while it was built", subject.file.display()),
             "it was left as it is; run the update again".to_owned(),
         ));
     }
+    lock.map_or(Ok(()), NewLock::write)?;
     Ok(fs::replace_file(&subject.file, text.as_bytes())?)
 }
