@@ -197,9 +197,8 @@ fn an_update_takes_the_lock_out_of_the_new_release() {
             let line = |(name, bytes): &(&str, Vec<u8>)| {
                 let version = name.strip_prefix("gate/")?;
                 Some(format!(
-                    "{{\"name\":\"gate\",\"vers\":\"{version}\",\"deps\":[],\"cksum\":\"{}\",\"features\":{{}},\"yanked\":{}}}\n",
-                    Sha256::of(bytes),
-                    version == "1.2.0"
+                    "{{\"name\":\"gate\",\"vers\":\"{version}\",\"deps\":[],\"cksum\":\"{}\",\"features\":{{}},\"yanked\":false}}\n",
+                    Sha256::of(bytes)
                 ))
             };
             Answer::Text("text/plain", crates.iter().filter_map(line).collect())
@@ -224,7 +223,7 @@ fn an_update_takes_the_lock_out_of_the_new_release() {
     };
     let read = |name: &str| std::fs::read_to_string(world.path("project/recipes").join(name)).unwrap();
 
-    let run = update(&[]);
+    let run = update(&["--to", "1.1.0"]);
     if lacks_network(&run) {
         return;
     }
@@ -233,7 +232,7 @@ fn an_update_takes_the_lock_out_of_the_new_release() {
     assert!(read("gate/Cargo.lock").contains("version = \"1.1.0\"\ndependencies = [\"hinge\"]"));
 
     let before = (read("gate.toml"), read("gate/Cargo.lock"));
-    let run = update(&["--to", "1.2.0"]).ended(2);
+    let run = update(&[]).ended(2);
     assert_snapshot!(world.normal(run.error()), @"");
     assert_eq!((read("gate.toml"), read("gate/Cargo.lock")), before);
 }
