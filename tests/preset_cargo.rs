@@ -146,7 +146,20 @@ fn a_lock_that_the_manifest_does_not_agree_with_is_cargo_s_to_refuse() {
         return;
     }
     let run = run.ended(1);
-    assert_snapshot!(world.normal(run.error()), @"");
+    assert_snapshot!(world.normal(run.error()), @r"
+    error: wall-1.0.0 failed in its phase `build`: exit status 101
+    its last lines:
+      | [drystone] unpack
+      | [drystone] configure
+      | [drystone] build
+      | error: no matching package named `itoa` found
+      | location searched: directory source `/build/vendor` (which is replacing registry `crates-io`)
+      | required by package `wall v1.0.0 (/build/src)`
+      | note: offline mode (via `--offline`) can sometimes cause surprising resolution failures
+      | help: if this error is too confusing you may wish to retry without `--offline`
+    hint: the whole log: drystone log wall
+    hint: to look around where it failed: drystone shell wall --failed
+    ");
 }
 
 /// A file of the registry: a crate as cargo packs it.
@@ -233,6 +246,9 @@ fn an_update_takes_the_lock_out_of_the_new_release() {
 
     let before = (read("gate.toml"), read("gate/Cargo.lock"));
     let run = update(&[]).ended(2);
-    assert_snapshot!(world.normal(run.error()), @"");
+    assert_snapshot!(world.normal(run.error()), @r"
+    error: gate 1.2.0 brings no Cargo.lock, so that nothing says which crates it is to be built with
+    hint: put one for it at PROJECT/recipes/gate/Cargo.lock, and bring the recipe to 1.2.0 by hand
+    ");
     assert_eq!((read("gate.toml"), read("gate/Cargo.lock")), before);
 }

@@ -3,9 +3,10 @@
 //!
 //! # Libraries inside programs
 //! A statically linked program holds code of every library that it was linked with. Those are the recipe's target
-//! dependencies, with theirs, as far as they have something to link: a `dev` component with an archive (`*.a`).
-//! One that only has headers is not in the list, and neither is what only a build runs. To these comes what the
-//! toolchain says that it links into every program. A component without a program has no library in it.
+//! dependencies, with theirs, as far as they have something to link: a `dev` component with an archive (`*.a`). One
+//! that only has headers is not in the list, and neither is what only a build runs. To these come the libraries of the
+//! preset, as Rust has one, and what the toolchain says that it links into every program. A component without a
+//! program has no library in it.
 //!
 //! It is what was there to be linked: which of a library's functions a program took is no longer to be seen in it.
 
@@ -222,7 +223,7 @@ impl Clerk<'_> {
     /// What is inside the programs of a recipe.
     fn linked(&self, recipe: &RecipeName) -> Result<BTreeSet<LibraryOrigin>, AttestError> {
         let toolchain = self.plan.catalog().toolchain();
-        let mut names = self.plan.target_dependencies(self.recipe(recipe)?)?;
+        let mut names = self.plan.linked_libraries(self.recipe(recipe)?)?;
         let mut linked = BTreeSet::new();
         for part in &toolchain.linked {
             match part {

@@ -150,11 +150,21 @@ impl<'c> Plan<'c> {
     /// The recipes whose `dev` component is in `/sysroot` of a recipe's build; the first wins.
     pub(super) fn libraries(&self, recipe: &Recipe) -> Result<Vec<RecipeName>, PlanError> {
         let toolchain = self.catalog.toolchain();
-        let mut libraries = self.target_dependencies(recipe)?;
-        libraries.extend(self.catalog.preset_of(recipe).into_iter().flat_map(|preset| preset.sysroot.iter().cloned()));
+        let mut libraries = self.linked_libraries(recipe)?;
         if !toolchain.recipes.contains(&recipe.name) {
             libraries.extend(toolchain.sysroot.iter().cloned());
         }
+        Ok(libraries)
+    }
+
+    /// The libraries that may be inside a recipe's programs, save the toolchain's: those that it links with, and its
+    /// preset's.
+    ///
+    /// # Errors
+    /// When one of them does not exist.
+    pub fn linked_libraries(&self, recipe: &Recipe) -> Result<Vec<RecipeName>, PlanError> {
+        let mut libraries = self.target_dependencies(recipe)?;
+        libraries.extend(self.catalog.preset_of(recipe).into_iter().flat_map(|preset| preset.sysroot.iter().cloned()));
         Ok(libraries)
     }
 
@@ -173,7 +183,7 @@ impl<'c> Plan<'c> {
     ///
     /// # Errors
     /// When one of them does not exist.
-    pub fn target_dependencies(&self, recipe: &Recipe) -> Result<Vec<RecipeName>, PlanError> {
+    fn target_dependencies(&self, recipe: &Recipe) -> Result<Vec<RecipeName>, PlanError> {
         let mut found: Vec<RecipeName> = Vec::new();
         let mut pending: Vec<&RecipeName> = recipe.dependencies.target.iter().rev().collect();
         while let Some(name) = pending.pop() {
