@@ -157,6 +157,8 @@ fn a_lock_that_the_manifest_does_not_agree_with_is_cargo_s_to_refuse() {
       | required by package `wall v1.0.0 (/build/src)`
       | note: offline mode (via `--offline`) can sometimes cause surprising resolution failures
       | help: if this error is too confusing you may wish to retry without `--offline`
+    cause: Cargo.toml asks for the crate `itoa`, which the lock file does not have
+     mend: `crates` has to be the lock file of this very release: most bring it as Cargo.lock
     hint: the whole log: drystone log wall
     hint: to look around where it failed: drystone shell wall --failed
     ");

@@ -153,6 +153,21 @@ pub(super) const LESSONS: &[Row] = &[
         "`$it` is a macro of other libcs' <sys/cdefs.h>, which musl does not have",
         r#"define it away: `env = { CFLAGS = "-O2 -D__BEGIN_DECLS= -D__END_DECLS= -D__THROW=" }`"#,
     ),
+    row(
+        r"^error: no matching package named `(?P<it>[\w-]+)` found",
+        "Cargo.toml asks for the crate `$it`, which the lock file does not have",
+        "`crates` has to be the lock file of this very release: most bring it as Cargo.lock",
+    ),
+    row(
+        r"cannot update the lock file|lock file .* needs to be updated but --locked",
+        "the lock file does not agree with Cargo.toml",
+        "`crates` has to be the lock file of this very release: most bring it as Cargo.lock",
+    ),
+    row(
+        r"failed to run custom build command for `(?P<it>[\w-]+) ",
+        "the build script of the crate `$it` found something amiss; what it printed is in the log",
+        r#"one that looks for a library often has a feature for a copy of its own (`vendored`, `bundled`): `configure = ["--features", …]`"#,
+    ),
     wants(
         Missing::Header,
         r"fatal error: (?P<it>[\w./+-]+\.h\w*): No such file or directory",
