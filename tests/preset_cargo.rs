@@ -10,7 +10,8 @@ use std::process::Command;
 use drystone::digest::Sha256;
 use insta::assert_snapshot;
 use loopback::{Answer, Server};
-use support::{DRYSTONE, Run, World, base};
+use serde_json::Value;
+use support::{DRYSTONE, Run, TARGET, World, base};
 
 /// A crate with a build script and a feature, whose developers want another compiler than there is.
 const WALL: &[(&str, &str)] = &[
@@ -134,6 +135,32 @@ fn a_crate_becomes_a_static_program_the_same_every_time() {
     let holds = |text: &str| program.windows(text.len()).any(|window| window == text.as_bytes());
     assert!(holds("src/main.rs") && !holds("/build/"), "the program says where it was built");
     drystone(&world, &["build", "--check", "wall"]).succeeded();
+}
+
+#[test]
+fn what_is_inside_is_in_the_bill_of_materials() {
+    let world = world(WALL, LOCK);
+    world.write("recipes/images/wall.toml", "name = \"wall\"\ncomponents = [\"wall\"]\n");
+    let (out, evidence) = (world.path("out"), world.path("evidence"));
+    let (out, evidence) = (out.to_str().unwrap(), evidence.to_str().unwrap());
+    let spec = "recipes/images/wall.toml";
+    let words = ["image", "build", spec, "-o", out, "--evidence", evidence, "--target", TARGET, "--format", "rootfs"];
+    let run = drystone(&world, &words);
+    if lacks_network(&run) {
+        return;
+    }
+    run.succeeded();
+    let bill = std::fs::read_to_string(world.path("evidence/sbom.spdx.json")).unwrap();
+    let bill: Value = serde_json::from_str(&bill).unwrap();
+    let packages: Vec<_> = bill["packages"].as_array().unwrap().iter().collect();
+    let named = |name: &str| packages.iter().find(|package| package["name"] == name).unwrap();
+    assert_eq!(named("rust-std")["primaryPackagePurpose"], "LIBRARY");
+    let itoa = named("itoa-1.0.18.crate");
+    assert_eq!(
+        (&itoa["versionInfo"], &itoa["supplier"]),
+        (&"1.0.18".into(), &"Organization: the Rust crate registry".into())
+    );
+    assert_eq!(itoa["externalRefs"][0]["referenceLocator"], "pkg:cargo/itoa@1.0.18");
 }
 
 #[test]

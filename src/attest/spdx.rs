@@ -220,7 +220,9 @@ impl Draft<'_> {
 /// An archive as a package. Of its licence nothing is claimed: a source holds more than what is built from it.
 fn source(archive: &Archive, made: &Package, purpose: &'static str) -> model::Package {
     let mut package = model::Package::new(archive_id(archive), archive.file_name.clone(), purpose);
-    package.version_info = Some(made.version.clone());
+    let (version, purls) = archive.registered().unzip();
+    package.version_info = Some(version.unwrap_or(&made.version).to_owned());
+    package.external_refs.extend(purls.as_ref().map(purl));
     package.package_file_name = Some(archive.file_name.clone());
     package.download_location = archive.url().unwrap_or(NO_ASSERTION).to_owned();
     package.checksums = vec![checksum("SHA256", &archive.sha256)];

@@ -114,6 +114,14 @@ impl Archive {
         })
     }
 
+    /// The version that a registry knows it by, which need not be that of what was made from it; and its package URL.
+    pub fn registered(&self) -> Option<(&str, Purl)> {
+        self.locations.iter().find_map(|location| match location {
+            Location::Crate { name, version } => Some((version.as_str(), Purl::new("cargo", name).version(version))),
+            _ => None,
+        })
+    }
+
     /// Who publishes it, as far as its first location tells.
     pub fn publisher(&self) -> Option<&str> {
         match self.locations.first()? {
@@ -214,6 +222,18 @@ mod tests {
         assert_eq!(package.cpe.as_deref(), Some("cpe:2.3:a:gnu:gcc:12.2.0:*:*:*:*:*:*:*"));
         assert_eq!(package.archives[0].file_name, "libgcc-12-dev_12.2.0-14+deb12u1_amd64.deb");
         assert_eq!((package.archives[0].url(), package.archives[0].publisher()), (None, Some("Debian")));
+    }
+
+    #[test]
+    fn a_crate_has_a_version_of_its_own() {
+        let archive = |location: &str| Archive {
+            file_name: "stone-2.0.0.crate".into(),
+            sha256: Sha256::of(b""),
+            locations: vec![location.parse().unwrap()],
+        };
+        let (version, purl) = archive("crate:stone/2.0.0+grey").registered().unwrap();
+        assert_eq!((version, purl.to_string().as_str()), ("2.0.0+grey", "pkg:cargo/stone@2.0.0%2Bgrey"));
+        assert_eq!(archive("https://quarry.example/stone-2.0.0.crate").registered(), None);
     }
 
     #[test]
