@@ -96,12 +96,24 @@ impl Catalog {
         Ok(files)
     }
 
-    /// Takes a recipe as if its file, named as seen from the root, held this text, and local files those that are named
-    /// for them here. Nothing is written.
+    /// Takes a recipe as if its file, named as seen from the root, held this text. Nothing is written.
     ///
     /// # Errors
     /// All faults of the text.
-    pub fn put(&mut self, file: &Path, text: &str, instead: &BTreeMap<PathBuf, PathBuf>) -> Result<(), CatalogError> {
+    pub fn put(&mut self, file: &Path, text: &str) -> Result<(), CatalogError> {
+        self.put_with(file, text, &BTreeMap::new())
+    }
+
+    /// The same with other local files: for some, named as seen from the root, those that are read in their places.
+    ///
+    /// # Errors
+    /// All faults of the text and of these files.
+    pub fn put_with(
+        &mut self,
+        file: &Path,
+        text: &str,
+        instead: &BTreeMap<PathBuf, PathBuf>,
+    ) -> Result<(), CatalogError> {
         let presets: Presets = self.presets.iter().map(|(name, preset)| (name.clone(), Some(preset.clone()))).collect();
         let root = self.root.clone();
         let read_of = |path: &Path| instead.get(path).map_or_else(|| path.to_owned(), Clone::clone);

@@ -231,7 +231,8 @@ mod tests {
             sha256: Sha256::of(b""),
             locations: vec![location.parse().unwrap()],
         };
-        let (version, purl) = archive("crate:stone/2.0.0+grey").registered().unwrap();
+        let stone = archive("crate:stone/2.0.0+grey");
+        let (version, purl) = stone.registered().unwrap();
         assert_eq!((version, purl.to_string().as_str()), ("2.0.0+grey", "pkg:cargo/stone@2.0.0%2Bgrey"));
         assert_eq!(archive("https://quarry.example/stone-2.0.0.crate").registered(), None);
     }

@@ -3,8 +3,6 @@
 //! The recipe's file is exchanged in one step at the very end, so that an interrupted run leaves it as it was. Where a
 //! lock file beside it is exchanged, too, that is done right before.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
 use super::change::Changes;
@@ -71,7 +69,7 @@ pub fn renew(
     let last = last_build(project, subject)?;
     let tests = project.catalog.recipe(&subject.name).map_or(0, |recipe| recipe.tests.len());
     let instead = lock.as_ref().map(NewLock::instead).cloned().unwrap_or_default();
-    project.catalog.put(&subject.below, &edited.text, &instead)?;
+    project.catalog.put_with(&subject.below, &edited.text, &instead)?;
     match build(project, subject, candidate, args) {
         Ok(outputs) => {
             write(subject, &edited.text, lock.as_ref())?;
@@ -92,7 +90,7 @@ pub fn renew(
             Err(failure.hinting(format!("{} has the new facts", subject.file.display())))
         }
         Err(failure) => {
-            project.catalog.put(&subject.below, &subject.before, &BTreeMap::new())?;
+            project.catalog.put(&subject.below, &subject.before)?;
             let hint = format!(
                 "{} is as it was; with --keep the new facts stay in it, and `drystone log {}` shows the whole log",
                 subject.file.display(),
