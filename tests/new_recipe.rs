@@ -126,10 +126,10 @@ fn a_url_becomes_a_recipe_that_builds() {
 fn a_name_is_looked_for_in_the_debian_archive() {
     let server = serving(&[("COPYING", COPYING), ("README", README), ("CMakeLists.txt", "")]);
     let world = World::bare();
-    let run = drystone(&world, &server, &["new", "greet"]).succeeded();
-    assert!(recipe(&world).contains("urls = [\"debian:pool/main/g/greet/greet_{version}.orig.tar.gz\"]\n"));
-    let build = end(&run).lines().nth(1).unwrap();
-    assert!(build.starts_with("  unsure  the build: it is built with cmake"), "{build}");
+    drystone(&world, &server, &["new", "greet", "--no-build"]).succeeded();
+    let text = recipe(&world);
+    assert!(text.contains("urls = [\"debian:pool/main/g/greet/greet_{version}.orig.tar.gz\"]\n"), "{text}");
+    assert!(text.contains("preset = \"cmake\"\n"), "{text}");
     let absent = drystone(&world, &server, &["new", "absent"]).ended(1);
     assert_snapshot!(normal(&world, &server, absent.error()), @r"
     error: absent was looked for in the Debian archive and not found: SERVER/debian/pool/main/a/absent/: the server answered 404 Not Found
@@ -149,4 +149,23 @@ fn what_does_not_build_is_written_as_far_as_it_goes() {
     let run = drystone(&world, &server, &["new", &url, "--no-build", "--name", "hail"]).succeeded();
     assert_eq!(run.paths(), [world.path("project/recipes/hail.toml")]);
     assert!(!run.stderr.contains("hail-1.2"), "{}", run.stderr);
+}
+
+#[test]
+fn a_rust_program_s_lock_file_is_put_beside_its_recipe() {
+    let manifest = "[package]\nname = \"greet\"\nversion = \"1.2\"\nlicense = \"MIT\"\ndescription = \"Greets\"\n";
+    let lock = "version = 4\n\n[[package]]\nname = \"greet\"\nversion = \"1.2\"\n";
+    let server = serving(&[("Cargo.toml", manifest), ("Cargo.lock", lock), ("src/main.rs", "fn main() {}\n")]);
+    let world = World::new();
+    let words = ["new", &server.url("/dl/greet-1.2.tar.gz"), "--no-build"];
+    drystone(&world, &server, &words).succeeded();
+    assert!(recipe(&world).contains("preset = \"cargo\"\ncrates = \"Cargo.lock\"\n"), "{}", recipe(&world));
+    assert_eq!(std::fs::read_to_string(world.path("project/recipes/greet/Cargo.lock")).unwrap(), lock);
+    drystone(&world, &server, &["plan", "greet"]).succeeded();
+
+    let server = serving(&[("Cargo.toml", manifest), ("src/main.rs", "fn main() {}\n")]);
+    let world = World::new();
+    let run = drystone(&world, &server, &["new", &server.url("/dl/greet-1.2.tar.gz")]).succeeded();
+    assert!(end(&run).contains("the source brings no Cargo.lock, which the preset cargo needs"), "{}", run.stderr);
+    assert!(!world.path("project/recipes/greet").exists());
 }

@@ -16,7 +16,7 @@ use crate::builder::BuildError;
 use crate::fetch::Pinned;
 use crate::fs;
 use crate::recipe::RecipeName;
-use draft::{Draft, Test};
+use draft::{Draft, LOCK, Test};
 use inspect::{Findings, System, inspect};
 use origin::Origin;
 use trial::{End, trial};
@@ -34,6 +34,11 @@ pub fn run(common: &Common, args: &New) -> Result<(), Failure> {
         true => None,
         false => Some(trial(&mut project, &name, &mut draft, &args.running(), &mut unsure)?),
     };
+    if let Some(lock) = &draft.lock {
+        let beside = file.with_extension("");
+        fs::create_dir_all(&beside)?;
+        fs::write_new(&beside.join(LOCK), lock)?;
+    }
     fs::write_new(&file, draft.text())?;
     println!("{}", file.display());
     say(format_args!("{name} {}: {}", draft.version, described(&draft, end.as_ref())));
@@ -93,9 +98,16 @@ fn look(
     let unpacked = archive::unpack(path, &origin.label(), &source, 1, &Limits::default());
     unpacked.map_err(|source| BuildError::Unpack { name: name.to_string(), source })?;
     let Findings { system, license, homepage, summary, mut unsure } = inspect(&source, &origin.name)?;
-    let preset = system.preset().filter(|preset| project.catalog.preset(preset).is_some());
+    let mut preset = system.preset().filter(|preset| project.catalog.preset(preset).is_some());
+    let mut lock = None;
     if preset.is_none() {
         unsure.insert(0, no_preset(project, system));
+    } else if system == System::Other("cargo") {
+        lock = fs::read_if_exists(&source.join(LOCK))?.map(String::into_bytes);
+        if lock.is_none() {
+            preset = None;
+            unsure.insert(0, format!("the build: the source brings no {LOCK}, which the preset cargo needs"));
+        }
     }
     let remark = (!origin.repacked.is_empty()).then(|| "Debian's archive is not quite upstream's.".to_owned());
     let draft = Draft {
@@ -111,6 +123,7 @@ fn look(
         build: Vec::new(),
         pkg_config: false,
         preset: preset.map(str::to_owned),
+        lock,
         drop: Vec::new(),
         utilities: Vec::new(),
         bin: Vec::new(),

@@ -2,6 +2,9 @@
 
 use crate::digest::Sha256;
 
+/// What a Rust program's lock file is called, in its source and beside a recipe.
+pub const LOCK: &str = "Cargo.lock";
+
 /// What is known of a recipe so far.
 #[derive(Debug, Clone)]
 pub struct Draft {
@@ -21,6 +24,8 @@ pub struct Draft {
     pub pkg_config: bool,
     /// The preset; `None`: nobody knows how it is built.
     pub preset: Option<String>,
+    /// The lock file that pins a Rust program's crates, which stands beside the recipe.
+    pub lock: Option<Vec<u8>>,
     pub drop: Vec<String>,
     /// Whether each program is a component.
     pub utilities: Vec<String>,
@@ -68,6 +73,9 @@ impl Draft {
                      echo 'this recipe does not say yet how it is built' >&2\nexit 1\n'''\n"
                 .to_owned(),
         });
+        if self.lock.is_some() {
+            text.push_str(&format!("crates = {}\n", quoted(LOCK)));
+        }
         if self.pkg_config && self.preset.is_some() {
             text.push_str("env = { PKG_CONFIG_LIBDIR = \"/sysroot/usr/lib/pkgconfig\" }\n");
         }
@@ -139,6 +147,7 @@ mod tests {
             build: vec!["m4".into()],
             pkg_config: true,
             preset: Some("autotools".into()),
+            lock: Some(Vec::new()),
             drop: vec!["usr/share/locale/**".into()],
             utilities: Vec::new(),
             bin: vec!["usr/bin/**".into()],

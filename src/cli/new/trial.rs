@@ -1,5 +1,8 @@
 //! Trials of a draft: it is built, and what that shows goes into it, until it builds or nothing more can be learnt.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
 use crate::builder::{BuildError, BuildFailure};
 use crate::cli::args::Running;
 use crate::cli::carry_out::attempt;
@@ -13,7 +16,7 @@ use crate::plan::Outputs;
 use crate::recipe::{AssignmentFault, RecipeName};
 use crate::tree::Entry;
 
-use super::draft::{Draft, Test};
+use super::draft::{Draft, LOCK, Test};
 
 /// How often a draft is built at most: each time it has learnt something.
 const ROUNDS: usize = 12;
@@ -39,11 +42,19 @@ pub fn trial(
     running: &Running,
     unsure: &mut Vec<String>,
 ) -> Result<End, Failure> {
-    let file = std::path::PathBuf::from(format!("recipes/{name}.toml"));
+    let file = PathBuf::from(format!("recipes/{name}.toml"));
+    // Nothing is written into the project before the end.
+    let scratch = project.store.scratch()?;
+    let mut instead = BTreeMap::new();
+    if let Some(lock) = &draft.lock {
+        let kept = scratch.path().join(LOCK);
+        fs::write(&kept, lock)?;
+        instead.insert(file.with_extension("").join(LOCK), kept);
+    }
     let mut programs = Vec::new();
     let mut last = None;
     for _ in 0..ROUNDS {
-        project.catalog.put(&file, &draft.text())?;
+        project.catalog.put_with(&file, &draft.text(), &instead)?;
         let failures = match attempt(project, name, running)? {
             Ok(outputs) if draft.test == Test::None => {
                 programs = look(project, draft, &outputs, unsure)?;
