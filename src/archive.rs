@@ -21,6 +21,8 @@
 //! | `reader` | tar that is read with all that it says |
 //! | `zipball` | zip's central directory |
 //! | `deb` | Debian packages: ar around tar |
+//! | `wheel` | Python's binary packages: zip with a description |
+//! | `package` | packages of both kinds, laid over each other into one root |
 //! | `layout` | where an entry goes, and where a link may point |
 //! | `destination` | the directory that grows |
 //! | `writer` | deterministic tar |
@@ -32,11 +34,13 @@ mod error;
 mod headers;
 mod layout;
 mod number;
+mod package;
 mod pax;
 mod reader;
 mod sparse;
 mod stream;
 mod tarball;
+mod wheel;
 mod writer;
 mod zipball;
 
@@ -96,15 +100,24 @@ pub fn unpack(
     destination.finish()
 }
 
-/// Unpacks Debian packages (label and file of each) into one new directory, a root with merged `/usr`.
+/// Unpacks binary packages (label and file of each) into one new directory, a root with merged `/usr`. What a package
+/// is, is told by its first bytes.
 ///
-/// What lies in `bin`, `sbin`, `lib`, `lib32` or `lib64` moves below `usr`, and links to there take the place of
-/// these directories. Directories of several packages merge; no other path may come twice. An absolute target of
-/// a symbolic link is kept as it is: the packages' root is what it will be resolved against. Maintainer scripts
-/// are not run. The limits count all packages together.
+/// Of a Debian package, what lies in `bin`, `sbin`, `lib`, `lib32` or `lib64` moves below `usr`, and links to there take
+/// the place of these directories. An absolute target of a symbolic link is kept as it is: the packages' root is what
+/// it will be resolved against. Maintainer scripts are not run.
+///
+/// A Python wheel is laid out as an installer does whose prefix is `usr` and whose library is `usr/lib`. Nothing is
+/// made of its entry points.
+///
+/// Directories of several packages merge; no other path may come twice. The limits count all packages together.
 ///
 /// # Errors
-/// As [`unpack`]; also for a file that is no Debian package, and for a path that is in two packages.
-pub fn unpack_debs(packages: &[(String, PathBuf)], destination: &Path, limits: &Limits) -> Result<(), ArchiveError> {
-    deb::unpack_all(packages, destination, limits)
+/// As [`unpack`]; also for a file that is no package, and for a path that is in two packages.
+pub fn unpack_packages(
+    packages: &[(String, PathBuf)],
+    destination: &Path,
+    limits: &Limits,
+) -> Result<(), ArchiveError> {
+    package::unpack_all(packages, destination, limits)
 }

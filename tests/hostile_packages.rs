@@ -18,7 +18,7 @@ fn root(packages: &[Vec<u8>], limits: &Limits) -> Result<Vec<String>, ArchiveErr
         files.push((format!("{letter}.deb"), file));
     }
     let out = scratch.path().join("out");
-    let result = archive::unpack_debs(&files, &out, limits).map(|()| listing(&out));
+    let result = archive::unpack_packages(&files, &out, limits).map(|()| listing(&out));
     assert_eq!(out.exists(), result.is_ok());
     result
 }

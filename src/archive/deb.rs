@@ -1,37 +1,12 @@
 //! Debian packages: an `ar` archive (deb(5)) of `debian-binary`, `control.tar` and `data.tar`, of which the last
 //! is unpacked. Knows nothing of what packages need, nor runs what they would run.
 
-use std::io::{self, BufRead, BufReader, Read as _};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufRead, Read as _};
 
 use super::destination::Destination;
 use super::error::{ArchiveError, Fault};
-use super::layout::{self, Layout, Target};
-use super::{BUFFER, Limits, tarball};
-use crate::fs;
-
-/// Unpacks all packages into one new directory; see [`super::unpack_debs`].
-pub(super) fn unpack_all(
-    packages: &[(String, PathBuf)],
-    destination: &Path,
-    limits: &Limits,
-) -> Result<(), ArchiveError> {
-    let name = || packages.first().map_or("", |(label, _)| label);
-    let mut destination = Destination::create(destination, limits).map_err(|error| Fault::from(error).of(name()))?;
-    for (label, file) in packages {
-        let file = fs::open(file).map_err(|error| Fault::from(error).of(label))?;
-        destination.begin(label);
-        unpack(BufReader::with_capacity(BUFFER, file), label, Layout::Package, &mut destination)?;
-    }
-    for (link, target) in layout::merged_links() {
-        if link.as_str() == "lib32" && !destination.is_directory(&target) {
-            continue;
-        }
-        let made = destination.symlink(&link, target.as_str(), Target::Inside);
-        made.map_err(|fault| fault.of_entry(name(), link.as_str().as_bytes()))?;
-    }
-    destination.finish()
-}
+use super::layout::Layout;
+use super::tarball;
 
 /// Whether an archive that begins with these bytes is an `ar` archive, as packages are.
 pub(super) fn is_ar(beginning: &[u8]) -> bool {

@@ -26,6 +26,9 @@ pub enum Fault {
     /// Not `ar` with the members that deb(5) asks for.
     #[error("is not a Debian package: {0}")]
     NotADeb(&'static str),
+    /// Not a zip archive that describes itself as a wheel.
+    #[error("is not a Python wheel: {0}")]
+    NotAWheel(&'static str),
     /// The data ends before the archive does.
     #[error("is truncated")]
     Truncated,

@@ -17,6 +17,8 @@ pub(super) enum Layout {
     },
     /// A Debian package, unpacked into a root with merged `/usr`.
     Package,
+    /// A Python wheel, installed with the prefix `usr` and the library `usr/lib`.
+    Wheel,
 }
 
 /// The directories that merged `/usr` moves.
@@ -63,6 +65,7 @@ impl Layout {
             Self::Source { strip } => components.get(strip..).unwrap_or_default().join("/"),
             Self::Package if MERGED.contains(&components[0]) => format!("usr/{}", components.join("/")),
             Self::Package => components.join("/"),
+            Self::Wheel => installed(&components)?,
         };
         if kept.is_empty() {
             return Ok(Place::Outside);
@@ -71,6 +74,13 @@ impl Layout {
             return Err(Fault::Path("it has more than 128 components"));
         }
         RelPath::new(kept).map(Place::At).map_err(|error| Fault::Path(error.reason))
+    }
+
+    /// Whether an entry is a program whatever its mode says: a wheel's scripts are, when they have been installed.
+    pub(super) fn is_script(self, path: &[u8]) -> bool {
+        let mut components = path.split(|byte| *byte == b'/');
+        let data = components.next().is_some_and(|top| top.ends_with(DATA.as_bytes()));
+        self == Self::Wheel && data && components.next() == Some(b"scripts".as_slice())
     }
 
     /// The target of the symbolic link at `link` (where [`Layout::place`] put it), as text, and what is left to
@@ -111,6 +121,28 @@ impl Layout {
         }
         Ok((text.to_owned(), kind))
     }
+}
+
+/// How the directory of a wheel ends whose parts go to other places than its library.
+const DATA: &str = ".data";
+
+/// Where an installer puts a file of a wheel (Python packaging user guide, "Binary distribution format"): what lies in
+/// `NAME-VERSION.data/KEY` goes to the place of that name, all else to the library. Empty for what is only above.
+fn installed(components: &[&str]) -> Result<String, Fault> {
+    let Some(package) = components[0].strip_suffix(DATA) else {
+        return Ok(format!("usr/lib/{}", components.join("/")));
+    };
+    let name = package.split('-').next().unwrap_or(package);
+    let place = match components.get(1) {
+        None => return Ok(String::new()),
+        Some(&"scripts") => "usr/bin".to_owned(),
+        Some(&"data") => "usr".to_owned(),
+        Some(&"purelib" | &"platlib") => "usr/lib".to_owned(),
+        Some(&"headers") => format!("usr/include/{name}"),
+        Some(_) => return Err(Fault::Path("a wheel's data has no such part")),
+    };
+    let below = &components[2..];
+    Ok(if below.is_empty() { String::new() } else { format!("{place}/{}", below.join("/")) })
 }
 
 fn text(bytes: &[u8]) -> Result<&str, &'static str> {
@@ -159,6 +191,21 @@ mod tests {
         assert_eq!(Layout::Package.place(b"./lib").unwrap(), at("usr/lib"));
         assert_eq!(Layout::Package.place(b"./libexec/x").unwrap(), at("libexec/x"));
         assert_eq!(Layout::Package.place(b"./opt/bin/x").unwrap(), at("opt/bin/x"));
+    }
+
+    #[test]
+    fn a_wheel_goes_where_its_parts_are_installed() {
+        let place = |path: &str| Layout::Wheel.place(path.as_bytes());
+        assert_eq!(place("go/bin/go").unwrap(), at("usr/lib/go/bin/go"));
+        assert_eq!(place("a_b-1.data/scripts/ab").unwrap(), at("usr/bin/ab"));
+        assert_eq!(place("a_b-1.data/data/share/x").unwrap(), at("usr/share/x"));
+        assert_eq!(place("a_b-1.data/platlib/a/b.so").unwrap(), at("usr/lib/a/b.so"));
+        assert_eq!(place("a_b-1.data/headers/ab.h").unwrap(), at("usr/include/a_b/ab.h"));
+        assert_eq!(place("a_b-1.data/scripts/").unwrap(), Place::Outside);
+        assert_eq!(reason(place("a_b-1.data/etc/x")), "has an unusable path: a wheel's data has no such part");
+        assert_eq!(reason(place("a_b-1.data/data/../../x")), "has an unusable path: it has a `..` component");
+        assert!(Layout::Wheel.is_script(b"a_b-1.data/scripts/ab") && !Layout::Wheel.is_script(b"a_b-1.data/data/x"));
+        assert!(!SOURCE.is_script(b"a_b-1.data/scripts/ab"));
     }
 
     #[test]

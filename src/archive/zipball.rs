@@ -27,7 +27,17 @@ pub(super) fn unpack<R: Read + Seek>(
     layout: Layout,
     destination: &mut Destination,
 ) -> Result<(), ArchiveError> {
-    let mut archive = open(input, label)?;
+    let archive = open(input, label)?;
+    unpack_all(archive, label, layout, destination)
+}
+
+/// Unpacks all that a zip archive lists.
+pub(super) fn unpack_all<R: Read + Seek>(
+    mut archive: ZipArchive<R>,
+    label: &str,
+    layout: Layout,
+    destination: &mut Destination,
+) -> Result<(), ArchiveError> {
     archive.validate_header_consistency().map_err(|error| fault(error).of(label))?;
     for index in 0..archive.len() {
         // The name comes from what was read already: it is there for an error in opening the entry too.
@@ -44,7 +54,7 @@ pub(super) fn unpack<R: Read + Seek>(
 
 /// Reads the directory at the end. Of names that are there twice the crate keeps one, and of bytes behind the end
 /// it says nothing.
-fn open<R: Read + Seek>(input: R, label: &str) -> Result<ZipArchive<R>, ArchiveError> {
+pub(super) fn open<R: Read + Seek>(input: R, label: &str) -> Result<ZipArchive<R>, ArchiveError> {
     let archive = ZipArchive::new(input).map_err(|error| fault(error).of(label))?;
     let twice = archive.has_duplicate_names();
     let (start, comment) = (archive.central_directory_start(), archive.comment().len());
@@ -92,7 +102,7 @@ fn name_listed_twice(input: &mut (impl Read + Seek), start: u64) -> io::Result<O
 }
 
 /// A zip error as a fault; an error below it keeps its own meaning.
-fn fault(error: ZipError) -> Fault {
+pub(super) fn fault(error: ZipError) -> Fault {
     match error {
         ZipError::Io(error) => Fault::reading(error),
         other => Fault::Zip(other),
@@ -123,7 +133,11 @@ fn install<R: Read>(entry: &mut ZipFile<'_, R>, layout: Layout, destination: &mu
     let size = entry.size();
     match mode & S_IFMT {
         _ if is_directory => destination.directory(&place),
-        0 | S_IFREG => destination.file(&place, mode & 0o100 != 0, size, entry),
+        0 | S_IFREG => {
+            let executable = mode & 0o100 != 0 || layout.is_script(entry.name_raw());
+            destination.file(&place, executable, size, entry)
+        }
+        S_IFLNK if layout == Layout::Wheel => Err(Fault::Special("a symbolic link in a wheel")),
         S_IFLNK => {
             // One byte more than any target may have is enough to see that it is too long.
             let mut target = Vec::new();

@@ -71,7 +71,7 @@ pub fn seeds(store: &Store, name: &str, work: &Unpack, scratch: &Scratch) -> Res
         .collect();
     let destination = scratch.path().join("seeds");
     let failed = |source: ArchiveError| BuildError::Unpack { name: name.to_owned(), source };
-    archive::unpack_debs(&packages, &destination, &Limits::default()).map_err(failed)?;
+    archive::unpack_packages(&packages, &destination, &Limits::default()).map_err(failed)?;
     for (path, target) in &work.links {
         fs::symlink(target, &path.under(&destination))?;
     }

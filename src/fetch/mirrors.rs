@@ -1,13 +1,15 @@
-//! [`Mirrors`]: where this host finds Debian's archive, cargo's registry and a Python index.
+//! [`Mirrors`]: where this host finds Debian's archive, cargo's registry, a proxy of Go's modules and a Python index.
 //!
 //! No host is known here. For each kind the first of these that names one decides, and the others are not asked:
-//! the environment (`DRYSTONE_MIRROR_DEBIAN`, `DRYSTONE_MIRROR_CRATES`, `DRYSTONE_MIRROR_PYPI`: bases separated by
-//! spaces), the user's `drystone/config.toml`, and what the host's own clients ([`apt`], [`cargo`], [`pip`]) use.
+//! the environment (`DRYSTONE_MIRROR_DEBIAN`, `DRYSTONE_MIRROR_CRATES`, `DRYSTONE_MIRROR_GO`, `DRYSTONE_MIRROR_PYPI`:
+//! bases separated by spaces), the user's `drystone/config.toml`, and what the host's own clients ([`apt`], [`cargo`],
+//! [`go`], [`pip`]) use.
 //! A mirror needs no trust: what it gives is verified by digest.
 
 mod apt;
 mod apt_conf;
 mod cargo;
+mod go;
 mod pip;
 
 use std::path::{Path, PathBuf};
@@ -33,6 +35,7 @@ pub struct Mirrors {
     crates: Vec<Registry>,
     /// Indexes that list crates which others give.
     crate_lists: Vec<Arc<SparseIndex>>,
+    go: Vec<String>,
     pypi: Vec<String>,
     routes: Vec<Route>,
     config_file: Option<PathBuf>,
@@ -82,6 +85,7 @@ struct Config {
 struct Bases {
     debian: Vec<String>,
     crates: Vec<String>,
+    go: Vec<String>,
     pypi: Vec<String>,
 }
 
@@ -94,7 +98,7 @@ impl Mirrors {
         let home = env("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
         let config_home = directory(env, "XDG_CONFIG_HOME").or_else(|| home.as_ref().map(|home| home.join(".config")));
         let config_file = config_home.as_ref().map(|home| home.join("drystone/config.toml"));
-        let Config { mirrors: Bases { debian, crates, pypi } } = match &config_file {
+        let Config { mirrors: Bases { debian, crates, go, pypi } } = match &config_file {
             Some(path) => read_toml(path)?.unwrap_or_default(),
             None => Config::default(),
         };
@@ -114,6 +118,10 @@ impl Mirrors {
                 None => (Vec::new(), Vec::new()),
             },
         };
+        let go = match chosen("DRYSTONE_MIRROR_GO", go) {
+            Some(bases) => bases,
+            None => go::proxies(env, config_home.as_deref())?,
+        };
         let pypi = match chosen("DRYSTONE_MIRROR_PYPI", pypi) {
             Some(bases) => bases,
             None => pip::indexes(env, home.as_deref(), config_home.as_deref(), root)?,
@@ -122,6 +130,7 @@ impl Mirrors {
             debian: debian.iter().map(|base| Archive::new(base)).collect(),
             crates: crates.iter().map(|base| Registry::new(base)).collect(),
             crate_lists: crate_lists.iter().map(|index| Arc::new(SparseIndex::new(index))).collect(),
+            go: go.iter().map(|base| base_url(base)).collect(),
             pypi: pypi.iter().map(|base| base_url(base)).collect(),
             routes,
             config_file,
@@ -152,6 +161,11 @@ impl Mirrors {
                     Registry::Sparse(index) => Address::Sparse { registry: index.clone(), file: file.clone() },
                 };
                 (&CRATES, self.crates.iter().map(address).collect())
+            }
+            Location::Go { module, version } => {
+                let path = format!("{}/@v/{}.zip", go::escaped(module), go::escaped(version));
+                let path = percent_encoded(&path).replace("%40v/", "@v/").replace("%21", "!");
+                (&GO, self.go.iter().map(|base| Address::Url(format!("{base}/{path}"))).collect())
             }
             Location::Pypi { project, file } => {
                 let page = |base: &String| format!("{base}/{}/", normalized(project));
@@ -244,6 +258,8 @@ const CRATES: Kind = Kind {
     key: "crates",
     example: "sparse+https://index.example.org/",
 };
+const GO: Kind =
+    Kind { name: "Go module", variable: "DRYSTONE_MIRROR_GO", key: "go", example: "https://goproxy.example.org" };
 const PYPI: Kind =
     Kind { name: "PyPI", variable: "DRYSTONE_MIRROR_PYPI", key: "pypi", example: "https://pypi.example.org/simple" };
 

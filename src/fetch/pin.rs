@@ -99,7 +99,7 @@ impl Fetcher<'_> {
         let (shelf, name) = match location {
             Location::Crate { name, version } => (Shelf::Crate(name.clone()), version),
             Location::Pypi { project, file } => (Shelf::Pypi(project.clone()), file),
-            Location::Url(_) | Location::Debian(_) => return Ok(None),
+            Location::Url(_) | Location::Debian(_) | Location::Go { .. } => return Ok(None),
         };
         let listed = list(&shelf, self.mirrors, self.client).await?;
         match listed.into_iter().find(|listed| listed.name == *name) {

@@ -1,5 +1,6 @@
 //! A preset's script with a recipe's words in it.
 
+use crate::path::RelPath;
 use crate::recipe::Words;
 
 /// Quotes a word so that a POSIX shell reads it as itself.
@@ -14,8 +15,9 @@ pub fn quote(word: &str) -> String {
 
 /// Puts a recipe's words at a script's `@markers@`; `@script@` is inserted as it is.
 pub fn fill(script: &str, words: &Words) -> String {
-    let Words { configure, make, targets, install, script: own, crates } = words;
+    let Words { configure, make, targets, install, script: own, crates, ldflags, modules } = words;
     let quoted = |words: &[String]| words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ");
+    let file = |name: &Option<RelPath>| name.as_ref().map(|name| quote(&format!("/build/files/{name}"))).unwrap_or_default();
     let default_install = ["install".to_owned()];
     let install: &[String] = if install.is_empty() { &default_install } else { install };
     script
@@ -23,7 +25,9 @@ pub fn fill(script: &str, words: &Words) -> String {
         .replace("@make@", &quoted(make))
         .replace("@targets@", &quoted(targets))
         .replace("@install@", &quoted(install))
-        .replace("@crates@", &crates.as_ref().map(|lock| quote(&format!("/build/files/{lock}"))).unwrap_or_default())
+        .replace("@crates@", &file(crates))
+        .replace("@ldflags@", &quoted(ldflags))
+        .replace("@modules@", &file(modules))
         .replace("@script@", own.as_deref().unwrap_or_default())
 }
 

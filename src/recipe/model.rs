@@ -112,6 +112,10 @@ pub struct Words {
     pub script: Option<String>,
     /// The local file that locks the crates that are built.
     pub crates: Option<RelPath>,
+    /// Further words for Go's linker.
+    pub ldflags: Vec<String>,
+    /// The local file that lists the archives of the modules that are built.
+    pub modules: Option<RelPath>,
 }
 
 /// The `cc` preset: what is compiled, and what is copied beside it.

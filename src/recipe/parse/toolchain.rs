@@ -197,17 +197,36 @@ pub(in crate::recipe) fn parse_seeds(file: &Path, text: &str) -> Parsed<Seeds> {
 fn package(mut fields: Fields<'_>) -> Option<(Spanned<String>, SeedPackage)> {
     let name = fields.required::<Spanned<String>>("name");
     let version = fields.required::<Line>("version");
-    let file = fields.required::<RelPath>("file");
+    let location = package_location(&mut fields);
     let sha256 = fields.required::<Sha256>("sha256");
     fields.finish();
     let name = name?;
     let package = SeedPackage {
         name: name.get_ref().clone(),
         version: version?.0,
-        location: Location::Debian(file?),
+        location: location?,
         sha256: sha256?,
     };
     Some((name, package))
+}
+
+/// Where a package is: below a Debian mirror, or on a project's page in a Python index.
+fn package_location(fields: &mut Fields<'_>) -> Option<Location> {
+    if !fields.has("pypi") {
+        return fields.required::<RelPath>("file").map(Location::Debian);
+    }
+    let wheel = fields.optional::<Spanned<String>>("pypi");
+    if fields.has("file") {
+        fields.value("file");
+        fields.report("a package has either `file` or `pypi`", None);
+    }
+    let wheel = wheel?;
+    let location = format!("pypi:{}", wheel.get_ref()).parse().ok().filter(|_| wheel.get_ref().ends_with(".whl"));
+    if location.is_none() {
+        let message = format!("`{}` is not a wheel in a Python index", wheel.get_ref());
+        fields.document.report(wheel.span(), message, Some("write it as PROJECT/FILE.whl".to_owned()));
+    }
+    location
 }
 
 fn links(fields: &mut Fields<'_>) -> Links {
@@ -218,7 +237,7 @@ fn links(fields: &mut Fields<'_>) -> Links {
     entries.0.into_iter().filter_map(link).collect()
 }
 
-const WORDS: [&str; 6] = ["configure", "make", "targets", "install", "script", "crates"];
+const WORDS: [&str; 8] = ["configure", "make", "targets", "install", "script", "crates", "ldflags", "modules"];
 
 /// Seeds by name; `None` where the file exists but has faults.
 pub(in crate::recipe) type SeedSets = BTreeMap<String, Option<Seeds>>;
