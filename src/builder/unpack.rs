@@ -73,6 +73,7 @@ pub fn seeds(store: &Store, name: &str, work: &Unpack, scratch: &Scratch) -> Res
     let failed = |source: ArchiveError| BuildError::Unpack { name: name.to_owned(), source };
     archive::unpack_packages(&packages, &destination, &Limits::default()).map_err(failed)?;
     for (path, target) in &work.links {
+        make_above(path, &destination)?;
         fs::symlink(target, &path.under(&destination))?;
     }
     if work.only.is_empty() {

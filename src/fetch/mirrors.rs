@@ -163,8 +163,8 @@ impl Mirrors {
                 (&CRATES, self.crates.iter().map(address).collect())
             }
             Location::Go { module, version } => {
-                let path = format!("{}/@v/{}.zip", go::escaped(module), go::escaped(version));
-                let path = percent_encoded(&path).replace("%40v/", "@v/").replace("%21", "!");
+                // A version can have a `+`, which some servers read as a space.
+                let path = format!("{}/@v/{}.zip", go::escaped(module), go::escaped(version).replace('+', "%2b"));
                 (&GO, self.go.iter().map(|base| Address::Url(format!("{base}/{path}"))).collect())
             }
             Location::Pypi { project, file } => {

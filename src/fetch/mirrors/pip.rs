@@ -1,7 +1,7 @@
 //! The package indexes that pip is configured with (pip's user guide, "Configuration").
 //!
 //! Knows the environment variables and the `pip.conf` files in pip's order. An unconfigured pip has a default that is
-//! not written here: then there is no index.
+//! not written here: it is read out of the pip that this host has, and without one there is no index.
 
 use std::path::{Path, PathBuf};
 
@@ -39,7 +39,35 @@ pub(super) fn indexes(
     if let Some(value) = variable("PIP_NO_INDEX") {
         disabled = is_true(&value);
     }
-    if disabled { Ok(Vec::new()) } else { Ok(main.into_iter().chain(extra).collect()) }
+    if disabled {
+        return Ok(Vec::new());
+    }
+    if main.is_empty() {
+        main = built_in(root)?.into_iter().collect();
+    }
+    Ok(main.into_iter().chain(extra).collect())
+}
+
+/// The index that this host's pip uses when nobody names one: it stands in its own sources. Where they are laid out in
+/// another way than today's, there is none.
+fn built_in(root: &Path) -> Result<Option<String>, ConfigError> {
+    const SOURCE: &str = "pip/_internal/models/index.py";
+    let mut places = vec![root.join("usr/lib/python3/dist-packages")];
+    for library in ["usr/local/lib", "usr/lib"].map(|library| root.join(library)) {
+        let names = if library.is_dir() { fs::list(&library)? } else { Vec::new() };
+        let versions = names.iter().filter(|name| name.to_string_lossy().starts_with("python3."));
+        let packages = |name| ["site-packages", "dist-packages"].map(|packages| library.join(name).join(packages));
+        places.extend(versions.flat_map(packages));
+    }
+    for place in places {
+        let text = fs::read_if_exists(&place.join(SOURCE))?.unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("PyPI = PackageIndex("));
+        let base = line.and_then(|line| line.split('"').nth(1)).filter(|base| base.starts_with("https://"));
+        if let Some(base) = base {
+            return Ok(Some(format!("{}/simple", base.trim_end_matches('/'))));
+        }
+    }
+    Ok(None)
 }
 
 /// The files that pip reads; later ones win.
@@ -140,7 +168,16 @@ mod tests {
     }
 
     #[test]
-    fn an_unconfigured_pip_names_no_index() {
+    fn an_unconfigured_pip_has_an_index_of_its_own() {
+        let source = "# The main one.\nPyPI = PackageIndex(\"https://pip.example.org/\", files=\"x\")\n";
+        let place = "usr/local/lib/python3.12/site-packages/pip/_internal/models/index.py";
+        let root = host(&[(place, source), ("etc/pip.conf", "[global]\nextra-index-url = https://a.example.org\n")]);
+        assert_eq!(indexes_of(root.path(), &[]), ["https://pip.example.org/simple", "https://a.example.org"]);
+        assert!(indexes_of(root.path(), &[("PIP_NO_INDEX", "1")]).is_empty());
+    }
+
+    #[test]
+    fn without_a_pip_there_is_no_index() {
         let root = host(&[("etc/pip.conf", "[global]\ncert = /x\n")]);
         assert!(indexes_of(root.path(), &[]).is_empty());
     }

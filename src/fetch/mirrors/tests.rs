@@ -74,6 +74,22 @@ fn crates_and_projects_have_their_own_forms() {
 }
 
 #[test]
+fn a_modules_capitals_are_spelled_as_proxies_do() {
+    let go_env = [("home/mason/.config/go/env", "GOFLAGS=-v\nGOPROXY=https://go.example.org/a/|direct\n")];
+    let root = host(&go_env);
+    let location = "gomod:github.com/BurntSushi/toml/v2/v2.0.0-RC1+incompatible";
+    let tail = "github.com/!burnt!sushi/toml/v2/@v/v2.0.0-!r!c1%2bincompatible.zip";
+    let found = urls(&mirrors(root.path(), &[]).unwrap(), location);
+    assert_eq!(found, [format!("https://go.example.org/a/{tail}")]);
+    let env = [("GOPROXY", "direct,https://one.example.org,file:///srv/go,off,https://never.example.org")];
+    let found = urls(&mirrors(root.path(), &env).unwrap(), location);
+    assert_eq!(found, [format!("https://one.example.org/{tail}"), format!("file:///srv/go/{tail}")]);
+    let env = [("GOPROXY", "https://one.example.org"), ("DRYSTONE_MIRROR_GO", "https://two.example.org")];
+    let found = urls(&mirrors(root.path(), &env).unwrap(), location);
+    assert_eq!(found, [format!("https://two.example.org/{tail}")]);
+}
+
+#[test]
 fn a_host_without_a_mirror_is_told_what_to_set() {
     let root = host(&[]);
     let config = root.path().join("home/mason/.config/drystone/config.toml");
@@ -81,6 +97,7 @@ fn a_host_without_a_mirror_is_told_what_to_set() {
     for (location, kind, variable, key, example) in [
         ("debian:pool/x", "Debian", "DRYSTONE_MIRROR_DEBIAN", "debian", "https://mirror.example.org/debian"),
         ("crate:a/1", "crate", "DRYSTONE_MIRROR_CRATES", "crates", "sparse+https://index.example.org/"),
+        ("gomod:a.b/c/v1.0.0", "Go module", "DRYSTONE_MIRROR_GO", "go", "https://goproxy.example.org"),
         ("pypi:a/a-1.zip", "PyPI", "DRYSTONE_MIRROR_PYPI", "pypi", "https://pypi.example.org/simple"),
     ] {
         let error = mirrors.resolve(&location.parse().unwrap(), &Sha256::of(b"")).unwrap_err().to_string();
@@ -99,7 +116,7 @@ fn a_host_without_a_mirror_is_told_what_to_set() {
 fn a_mistake_in_the_users_file_is_named_with_its_line() {
     for (text, line, message) in [
         ("[mirrors]\ndebian = [\n", 2, "unclosed array, expected `]`"),
-        ("\n[mirrors]\ndebain = []\n", 3, "unknown field `debain`, expected one of `debian`, `crates`, `pypi`"),
+        ("\n[mirrors]\ndebain = []\n", 3, "unknown field `debain`, expected one of `debian`, `crates`, `go`, `pypi`"),
         (
             "[mirrors]\npypi = 'https://pypi.example.org'\n",
             2,
