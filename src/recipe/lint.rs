@@ -91,7 +91,11 @@ fn sources(subject: &Subject<'_>) -> Vec<Remark> {
     let Subject { recipe, text, .. } = subject;
     let mut remarks = Vec::new();
     for source in &recipe.sources {
+        // What a list beside the recipe names needs no reason in it.
         let line = line_of(text, &source.sha256.to_string());
+        if line.is_none() {
+            continue;
+        }
         let reason = line.is_some_and(|line| has_reason(text, line));
         let mirrors_alone = source.locations.iter().all(|location| matches!(location, Location::Debian(_)));
         if mirrors_alone && !reason {

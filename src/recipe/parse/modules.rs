@@ -86,4 +86,16 @@ mod tests {
         let expected = [("modules/example.org/Stone/v2@v2.1.0".to_owned(), 3), ("gopath/golang-x-dev".to_owned(), 3)];
         assert_eq!(value.unwrap().iter().map(places).collect::<Vec<_>>(), expected);
     }
+
+    #[test]
+    fn faults_are_told_with_their_lines() {
+        let other = DIGEST.replace("e3", "00");
+        let text = format!(
+            "{DIGEST} gomod:example.org/a/v1.0.0\n{other} gomod:example.org/a/v1.0.0\ngomod:example.org/b/v1.0.0\n\
+             00 gomod:example.org/b/v1.0.0\n{DIGEST} gomod:b/v1\n{DIGEST} crate:b/1.0.0\n"
+        );
+        let faults = parse_modules(Path::new("recipes/wall/modules"), &text).faults;
+        let text = faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n");
+        insta::assert_snapshot!(text, @"");
+    }
 }
