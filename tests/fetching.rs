@@ -360,6 +360,17 @@ async fn a_sparse_index_says_where_its_crates_are() {
 }
 
 #[tokio::test]
+async fn a_module_proxy_has_capitals_as_exclamations() {
+    let server = Server::start(|asked| match asked.path {
+        "/go/example.org/!mortar/v2/@v/v2.0.0-!r!c1.zip" => Answer::File(BYTES.to_vec()),
+        _ => Answer::Status(404),
+    });
+    let yard = Yard::with_environment(&[("GOPROXY", format!("{},direct", server.url("/go/")))]);
+    assert_source(&yard.fetch(&request(&["gomod:example.org/Mortar/v2/v2.0.0-RC1".to_owned()])).await.unwrap());
+    assert_eq!(server.log(), ["/go/example.org/!mortar/v2/@v/v2.0.0-!r!c1.zip"]);
+}
+
+#[tokio::test]
 async fn a_python_index_lists_its_files_as_html_or_json() {
     let html = r#"<a href="../../files/mortar.tar#sha256=00">mortar.tar</a>"#;
     let json = r#"{"meta": {}, "files": [{"filename": "mortar.tar", "url": "/files/mortar.tar", "hashes": {}}]}"#;

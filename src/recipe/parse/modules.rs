@@ -96,6 +96,40 @@ mod tests {
         );
         let faults = parse_modules(Path::new("recipes/wall/modules"), &text).faults;
         let text = faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n");
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r"
+        error: there are two archives for /build/modules/example.org/a@v1.0.0
+          --> recipes/wall/modules:2:1
+           |
+         2 | 00b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 gomod:example.org/a/v1.0.0
+           | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+        error: a module needs a digest and a location, and nothing else
+          --> recipes/wall/modules:3:1
+           |
+         3 | gomod:example.org/b/v1.0.0
+           | ^^^^^^^^^^^^^^^^^^^^^^^^^^
+           = help: write `SHA256 gomod:MODULE/VERSION` or `SHA256 debian:pool/…/golang-….deb`
+
+        error: `00` is not a SHA-256 digest: it needs exactly 64 lower-case hexadecimal digits
+          --> recipes/wall/modules:4:1
+           |
+         4 | 00 gomod:example.org/b/v1.0.0
+           | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+           = help: it is what sha256sum says of the archive
+
+        error: `gomod:b/v1` is not a location: it needs the form https://…, http://…, file:///…, debian:pool/…, crate:NAME/VERSION, gomod:MODULE/VERSION or pypi:PROJECT/FILE
+          --> recipes/wall/modules:5:1
+           |
+         5 | e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 gomod:b/v1
+           | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+           = help: of these, gomod: and debian: have modules
+
+        error: `crate:b/1.0.0` is neither a module of a proxy nor a Debian package
+          --> recipes/wall/modules:6:1
+           |
+         6 | e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 crate:b/1.0.0
+           | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+           = help: a source of another kind is a [[source]] of the recipe
+        ");
     }
 }
