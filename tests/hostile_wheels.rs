@@ -92,10 +92,7 @@ fn what_leaves_the_root_or_has_no_place() {
         "wall.whl: the entry `wall-1.data/scripts/sh` is also in wall.deb"
     );
     let link = wheel("1.0", |writer| writer.add_symlink("wall/x", "y", SimpleFileOptions::default()).unwrap());
-    assert_eq!(
-        refused(&link),
-        "wall.whl: the entry `wall/x` is a symbolic link in a wheel, which is not unpacked"
-    );
+    assert_eq!(refused(&link), "wall.whl: the entry `wall/x` is a symbolic link in a wheel, which is not unpacked");
 }
 
 #[test]
@@ -114,5 +111,8 @@ fn a_zip_archive_that_is_no_wheel_or_one_of_tomorrow() {
     let plain = plain.finish().unwrap().into_inner();
     assert_eq!(refused(&plain), "wall.whl is not a Python wheel: it has no `*.dist-info/WHEEL`");
     let future = wheel("2.0", |_| {});
-    assert_eq!(refused(&future), "wall.whl is not a Python wheel: its `Wheel-Version` is not 1, which is what is known");
+    assert_eq!(
+        refused(&future),
+        "wall.whl is not a Python wheel: its `Wheel-Version` is not 1, which is what is known"
+    );
 }

@@ -19,15 +19,17 @@ pub(super) fn unpack<R: Read + Seek>(
     destination: &mut Destination,
 ) -> Result<(), ArchiveError> {
     let mut archive = zipball::open(input, label)?;
-    let is_description = |name: &str| name.split_once('/').is_some_and(|(top, file)| top.ends_with(".dist-info") && file == "WHEEL");
+    let is_description =
+        |name: &str| name.split_once('/').is_some_and(|(top, file)| top.ends_with(".dist-info") && file == "WHEEL");
     let name = archive.file_names().flatten().find(|name| is_description(name)).map(std::borrow::Cow::into_owned);
     let Some(name) = name else {
         return Err(Fault::NotAWheel("it has no `*.dist-info/WHEEL`").of(label));
     };
     let mut text = Vec::new();
-    let described = archive.by_name(&name).map_err(zipball::fault).and_then(|entry| {
-        entry.take(DESCRIPTION).read_to_end(&mut text).map_err(Fault::reading)
-    });
+    let described = archive
+        .by_name(&name)
+        .map_err(zipball::fault)
+        .and_then(|entry| entry.take(DESCRIPTION).read_to_end(&mut text).map_err(Fault::reading));
     described.map_err(|fault| fault.of_entry(label, name.as_bytes()))?;
     if !is_known(&String::from_utf8_lossy(&text)) {
         return Err(Fault::NotAWheel("its `Wheel-Version` is not 1, which is what is known").of(label));

@@ -17,7 +17,8 @@ pub fn quote(word: &str) -> String {
 pub fn fill(script: &str, words: &Words) -> String {
     let Words { configure, make, targets, install, script: own, crates, ldflags, modules } = words;
     let quoted = |words: &[String]| words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ");
-    let file = |name: &Option<RelPath>| name.as_ref().map(|name| quote(&format!("/build/files/{name}"))).unwrap_or_default();
+    let file =
+        |name: &Option<RelPath>| name.as_ref().map(|name| quote(&format!("/build/files/{name}"))).unwrap_or_default();
     let default_install = ["install".to_owned()];
     let install: &[String] = if install.is_empty() { &default_install } else { install };
     script

@@ -130,7 +130,9 @@ mod tests {
         let (module, version) = ("github.com/BurntSushi/toml/v2".to_owned(), "v2.0.0+incompatible".to_owned());
         assert_eq!(location, Location::Go { module, version });
         assert_eq!(location.to_string(), "gomod:github.com/BurntSushi/toml/v2/v2.0.0+incompatible");
-        for other in ["fmt/v1.0.0", "example.org/x", "example.org/x/1.0.0", "example.org/../v1.0.0", "example.org//v1.0.0"] {
+        for other in
+            ["fmt/v1.0.0", "example.org/x", "example.org/x/1.0.0", "example.org/../v1.0.0", "example.org//v1.0.0"]
+        {
             assert!(format!("gomod:{other}").parse::<Location>().is_err(), "{other}");
         }
     }

@@ -84,7 +84,8 @@ fn shell(fields: &mut Fields<'_>, preset: &Preset, read: ReadLocal<'_>) -> Optio
     if takes("ldflags") {
         words.ldflags = fields.or_default("ldflags");
     }
-    let crates = takes("crates").then(|| fields.required("crates").and_then(|name| listed_in(name, fields, read, parse_crates)));
+    let crates =
+        takes("crates").then(|| fields.required("crates").and_then(|name| listed_in(name, fields, read, parse_crates)));
     let modules = if takes("modules") { fields.optional("modules") } else { None };
     let modules = modules.map(|name| listed_in(name, fields, read, parse_modules));
     let (mut prepare, mut finish) = (None, None);

@@ -49,10 +49,9 @@ fn source(line: &str) -> Result<Source, Fault> {
     };
     let bad_digest = |error| Fault { message: format!("{error}"), help: "it is what sha256sum says of the archive" };
     let sha256: Sha256 = sha256.parse().map_err(bad_digest)?;
-    let location: Location = location.parse().map_err(|error| Fault {
-        message: format!("{error}"),
-        help: "of these, gomod: and debian: have modules",
-    })?;
+    let location: Location = location
+        .parse()
+        .map_err(|error| Fault { message: format!("{error}"), help: "of these, gomod: and debian: have modules" })?;
     let place = |text: String| RelPath::new(text).ok();
     let (into, strip) = match &location {
         // The paths in a module's archive begin with MODULE@VERSION/ (Go modules reference, "Module zip files").
@@ -79,7 +78,9 @@ mod tests {
 
     #[test]
     fn a_module_has_its_place_and_a_package_another() {
-        let text = format!("# Two.\n{DIGEST} gomod:example.org/Stone/v2/v2.1.0\n\n{DIGEST}\tdebian:pool/main/g/x/golang-x-dev_1_all.deb # x\n");
+        let text = format!(
+            "# Two.\n{DIGEST} gomod:example.org/Stone/v2/v2.1.0\n\n{DIGEST}\tdebian:pool/main/g/x/golang-x-dev_1_all.deb # x\n"
+        );
         let Parsed { value, faults, .. } = parse_modules(Path::new("modules.list"), &text);
         assert!(faults.is_empty());
         let places = |source: &Source| (source.into.to_string(), source.strip);

@@ -201,12 +201,8 @@ fn package(mut fields: Fields<'_>) -> Option<(Spanned<String>, SeedPackage)> {
     let sha256 = fields.required::<Sha256>("sha256");
     fields.finish();
     let name = name?;
-    let package = SeedPackage {
-        name: name.get_ref().clone(),
-        version: version?.0,
-        location: location?,
-        sha256: sha256?,
-    };
+    let package =
+        SeedPackage { name: name.get_ref().clone(), version: version?.0, location: location?, sha256: sha256? };
     Some((name, package))
 }
 
