@@ -45,7 +45,7 @@ stdout = "of stone flat\n"
 [[test]]
 run = ["wall", "fell"]
 status = 2
-stderr-has = ["panic: fell", "example.org/wall/main.go:15"]
+stderr-has = ["panic: fell", "example.org/wall/main.go:14"]
 "#;
 
 /// A project with the program; its modules are in a list of this one line.
@@ -129,5 +129,12 @@ fn a_program_of_a_debian_package_has_the_habits_that_its_go_mod_asks_for() {
 fn a_fault_of_the_list_stands_in_its_own_lines() {
     let world = project("00 gomod:example.org/Stone/v2.1.0");
     let run = world.drystone(&["build", "wall"]).ended(2);
-    assert_snapshot!(world.normal(run.error()), @"");
+    assert_snapshot!(world.normal(run.error()), @r"
+    error: `00` is not a SHA-256 digest: it needs exactly 64 lower-case hexadecimal digits
+      --> recipes/wall/modules:2:1
+       |
+     2 | 00 gomod:example.org/Stone/v2.1.0
+       | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+        = help: it is what sha256sum says of the archive
+    ");
 }
