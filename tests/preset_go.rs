@@ -135,6 +135,6 @@ fn a_fault_of_the_list_stands_in_its_own_lines() {
        |
      2 | 00 gomod:example.org/Stone/v2.1.0
        | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-        = help: it is what sha256sum says of the archive
+       = help: it is what sha256sum says of the archive
     ");
 }
