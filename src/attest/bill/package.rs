@@ -118,7 +118,16 @@ impl Archive {
     pub fn registered(&self) -> Option<(&str, Purl)> {
         self.locations.iter().find_map(|location| match location {
             Location::Crate { name, version } => Some((version.as_str(), Purl::new("cargo", name).version(version))),
-            _ => None,
+            Location::Go { module, version } => {
+                // The type's own rule: in lower case.
+                let path = module.to_lowercase();
+                let purl = match path.rsplit_once('/') {
+                    Some((above, name)) => Purl::new("golang", name).within(above),
+                    None => Purl::new("golang", path),
+                };
+                Some((version.as_str(), purl.version(version)))
+            }
+            Location::Url(_) | Location::Debian(_) | Location::Pypi { .. } => None,
         })
     }
 
@@ -239,6 +248,9 @@ mod tests {
         let stone = archive("crate:stone/2.0.0+grey");
         let (version, purl) = stone.registered().unwrap();
         assert_eq!((version, purl.to_string().as_str()), ("2.0.0+grey", "pkg:cargo/stone@2.0.0%2Bgrey"));
+        let (_, purl) =
+            archive("gomod:example.org/Stone/v2/v2.1.0").registered().map(|(v, p)| (v.to_owned(), p)).unwrap();
+        assert_eq!(purl.to_string(), "pkg:golang/example.org/stone/v2@v2.1.0");
         assert_eq!(archive("https://quarry.example/stone-2.0.0.crate").registered(), None);
     }
 
