@@ -87,7 +87,7 @@ pub enum Steps {
         /// The preset's name; the catalogue has it.
         preset: String,
         /// What the recipe adds to the phases.
-        words: Words,
+        words: Box<Words>,
         /// A phase before the preset's.
         prepare: Option<String>,
         /// A phase after the preset's.

@@ -99,7 +99,7 @@ fn shell(fields: &mut Fields<'_>, preset: &Preset, read: ReadLocal<'_>) -> Optio
     words.crates = crates.as_ref().and_then(|crates| Some(crates.as_ref()?.file.name.clone()));
     words.modules = modules.as_ref().and_then(|modules| Some(modules.as_ref()?.file.name.clone()));
     let listed = crates.into_iter().chain(modules).collect::<Option<Vec<_>>>()?;
-    Some((Steps::Shell { preset: preset.name.clone(), words, prepare, finish }, listed))
+    Some((Steps::Shell { preset: preset.name.clone(), words: Box::new(words), prepare, finish }, listed))
 }
 
 /// The sources that a local file lists. Its faults stand in its own lines.

@@ -57,12 +57,12 @@ fn a_preset_takes_the_words_that_its_phases_have_a_place_for() {
     let Steps::Shell { preset, words, prepare, finish } = autotools.build.steps else { panic!("no shell steps") };
     assert_eq!((preset.as_str(), prepare.as_deref(), finish), ("autotools", Some("true"), None));
     let configure = vec!["--disable-nls".to_owned()];
-    assert_eq!(words, Words { configure, install: vec!["install".to_owned()], ..Words::default() });
+    assert_eq!(*words, Words { configure, install: vec!["install".to_owned()], ..Words::default() });
 
     let script = recipe(&format!("{FACTS}[build]\npreset = 'script'\nscript = 'cp'\ndir = 'sub'\n{TEST}"));
     assert_eq!(script.build.dir.unwrap().as_str(), "sub");
     let Steps::Shell { words, .. } = script.build.steps else { panic!("no shell steps") };
-    assert_eq!(words, Words { script: Some("cp".to_owned()), ..Words::default() });
+    assert_eq!(*words, Words { script: Some("cp".to_owned()), ..Words::default() });
 }
 
 #[test]
