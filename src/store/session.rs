@@ -29,11 +29,11 @@ impl Session {
         lock_file(&shared, FlockOperation::LockShared).map_err(fs::failed("lock", root))?;
         let tmp = &root.join("tmp");
         sweep(tmp)?;
-        let directory = tempfile::Builder::new().prefix("run-").tempdir_in(tmp).map_err(fs::failed("write to", tmp))?;
-        // From here on the lock, not the guard, says whether the directory is in use.
-        let directory = directory.keep();
-        let lock = fs::create(&directory.join("lock"))?;
-        lock_file(&lock, FlockOperation::NonBlockingLockExclusive).map_err(fs::failed("lock", &directory))?;
+        let (directory, lock) = loop {
+            if let Some(own) = make(tmp)? {
+                break own;
+            }
+        };
         Ok(Self { directory, counter: AtomicU64::new(0), _lock: lock, _use: shared })
     }
 
@@ -72,6 +72,22 @@ fn lock_file(file: &File, operation: FlockOperation) -> io::Result<()> {
     }
 }
 
+/// Makes a directory and locks it. `None` when somebody who begins at the same time has swept it before it was locked.
+fn make(tmp: &Path) -> Result<Option<(PathBuf, File)>> {
+    let directory = tempfile::Builder::new().prefix("run-").tempdir_in(tmp).map_err(fs::failed("write to", tmp))?;
+    // From here on the lock, not the guard, says whether the directory is in use.
+    let directory = directory.keep();
+    let path = directory.join("lock");
+    let lock = fs::create(&path)?;
+    match lock_file(&lock, FlockOperation::NonBlockingLockExclusive) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+        result => result.map_err(fs::failed("lock", &directory))?,
+    }
+    let own = lock.metadata().map_err(fs::failed("read", &path))?.ino();
+    let is_there = path.metadata().is_ok_and(|there| there.ino() == own);
+    Ok(is_there.then_some((directory, lock)))
+}
+
 /// Empties what processes that are gone have left.
 fn sweep(tmp: &Path) -> Result<()> {
     for name in fs::list(tmp)? {
@@ -82,7 +98,11 @@ fn sweep(tmp: &Path) -> Result<()> {
         // A directory without a lock file is one that its process is just making.
         let Ok(lock) = File::open(directory.join("lock")) else { continue };
         if lock_file(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() {
-            fs::remove_tree(&directory)?;
+            match fs::remove_tree(&directory) {
+                // Somebody else who sweeps was first.
+                Err(error) if error.source.kind() == io::ErrorKind::NotFound => {}
+                result => result?,
+            }
         }
     }
     Ok(())
@@ -190,6 +210,21 @@ mod tests {
         newcomer.scratch().unwrap();
         assert!(!dead.exists());
         assert!(work.path().exists());
+    }
+
+    #[test]
+    fn those_who_begin_at_once_do_not_sweep_each_other() {
+        let root = tempfile::tempdir().unwrap();
+        let begin = || {
+            let store = Store::open(root.path()).unwrap();
+            let work = store.scratch().unwrap();
+            assert!(work.path().exists(), "{}", work.path().display());
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| (0..200).for_each(|_| begin()));
+            }
+        });
     }
 
     #[test]
