@@ -17,6 +17,7 @@ mod download;
 mod error;
 mod execute;
 mod lesson;
+mod locked;
 mod schedule;
 mod survey;
 mod test_run;
@@ -29,6 +30,7 @@ use std::path::PathBuf;
 pub use check::Violation;
 pub use error::{BuildError, BuildFailure};
 pub use lesson::Lesson;
+pub use locked::Locking;
 pub use schedule::{Report, provide, run};
 pub use survey::{Standing, Survey, root_name, survey};
 pub use visit::{Arrival, Request, Site, Visited, Where, visit};
@@ -50,6 +52,8 @@ pub struct Options {
     pub keep_failed: Option<PathBuf>,
     /// What a build may use.
     pub limits: Limits,
+    /// What everybody must get; nothing is held to a lock without.
+    pub locking: Option<Locking>,
 }
 
 /// The most that the outputs of one build may hold, in bytes.

@@ -12,6 +12,7 @@ mod image;
 mod judge;
 mod keys;
 mod lint;
+mod lock;
 mod log;
 mod network;
 mod new;
@@ -60,6 +61,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Verb::Edit(args) => edit::run(common, args),
         Verb::Shell(args) => shell::run(common, args),
         Verb::Lint(args) => lint::run(common, args),
+        Verb::Lock(args) => lock::run(common, args),
         Verb::Fmt(args) => fmt::run(common, args),
         Verb::New(args) => new::run(common, args),
         Verb::Update(args) => update::run(common, args),

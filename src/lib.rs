@@ -17,6 +17,7 @@
 //! | [`recipe`] | recipe, toolchain and image files as typed values |
 //! | [`sandbox`] | runs steps in a world of their own |
 //! | [`plan`] | recipes and a target become derivations with keys |
+//! | [`lock`] | what everybody must get of recipes and image specs |
 //! | [`fetch`] | sources into the store, verified |
 //! | [`builder`] | carries out a plan |
 //! | [`image`] | objects and an image spec become an OCI image |
@@ -36,6 +37,7 @@ pub mod fetch;
 pub mod fs;
 pub mod http;
 pub mod image;
+pub mod lock;
 pub mod path;
 pub mod plan;
 pub mod policy;

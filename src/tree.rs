@@ -90,6 +90,41 @@ pub struct Difference {
     pub right: Option<Entry>,
 }
 
+impl Difference {
+    /// The kind of change, as a person is told it after the path: `is new`, `has other content`.
+    pub fn kind(&self) -> String {
+        match (&self.left, &self.right) {
+            (None, _) => "is new".to_owned(),
+            (_, None) => "is gone".to_owned(),
+            (
+                Some(Entry::File { executable: before, digest: old }),
+                Some(Entry::File { executable: now, digest: new }),
+            ) => match (before == now, *now) {
+                (true, _) => "has other content".to_owned(),
+                (false, true) if old == new => "is executable now".to_owned(),
+                (false, false) if old == new => "is not executable any more".to_owned(),
+                (false, true) => "has other content, and is executable now".to_owned(),
+                (false, false) => "has other content, and is not executable any more".to_owned(),
+            },
+            (Some(Entry::Symlink { target: old }), Some(Entry::Symlink { target: new })) => {
+                format!("leads to {new} instead of {old}")
+            }
+            (Some(left), Some(right)) => format!("is {} instead of {}", right.noun(), left.noun()),
+        }
+    }
+}
+
+impl Entry {
+    /// What it is, with its article.
+    fn noun(&self) -> &'static str {
+        match self {
+            Self::Dir => "a directory",
+            Self::File { .. } => "a file",
+            Self::Symlink { .. } => "a symbolic link",
+        }
+    }
+}
+
 /// A set of entries in which each one's parents are directories.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tree {
@@ -289,5 +324,19 @@ mod tests {
         other.insert(path("usr/new"), Entry::Dir).unwrap();
         let found: Vec<_> = sample().differences(&other).into_iter().map(|d| d.path.to_string()).collect();
         assert_eq!(found, ["usr/new"]);
+    }
+
+    #[test]
+    fn a_difference_says_what_kind_it_is() {
+        let kind = |left: Option<Entry>, right: Option<Entry>| Difference { path: path("x"), left, right }.kind();
+        let link = |target: &str| Some(Entry::Symlink { target: target.into() });
+        let program = |content: &str| Some(Entry::File { executable: true, digest: Blake3::of(content.as_bytes()) });
+        assert_eq!(kind(None, Some(Entry::Dir)), "is new");
+        assert_eq!(kind(link("a"), None), "is gone");
+        assert_eq!(kind(link("a"), link("b")), "leads to b instead of a");
+        assert_eq!(kind(program("a"), program("b")), "has other content");
+        assert_eq!(kind(Some(file("a")), program("a")), "is executable now");
+        assert_eq!(kind(program("a"), Some(file("b"))), "has other content, and is not executable any more");
+        assert_eq!(kind(program("a"), link("b")), "is a symbolic link instead of a file");
     }
 }

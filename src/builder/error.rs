@@ -9,6 +9,7 @@ use crate::digest::DerivationKey;
 use crate::fetch::{ConfigError, FetchError};
 use crate::fs::FsError;
 use crate::http::HttpError;
+use crate::lock::Verdict;
 use crate::plan::PlanError;
 use crate::recipe::AssignmentError;
 use crate::sandbox::SandboxError;
@@ -108,6 +109,16 @@ pub enum BuildError {
         /// The first differing files of each component.
         differences: Vec<String>,
     },
+    /// Something is not what the lock says that everybody must get.
+    #[error("{}{}", unlocked(name, *verdict), lines(differences))]
+    Unlocked {
+        /// The derivation.
+        name: String,
+        /// How it stands to the lock.
+        verdict: Verdict,
+        /// The first differing files of each component.
+        differences: Vec<String>,
+    },
     /// The run was told to stop.
     #[error("interrupted")]
     Interrupted,
@@ -156,4 +167,17 @@ fn list(violations: &[Violation]) -> String {
 
 fn lines(differences: &[String]) -> String {
     differences.iter().map(|line| format!("\n  {line}")).collect()
+}
+
+fn unlocked(name: &str, verdict: Verdict) -> String {
+    match verdict {
+        Verdict::Unknown => format!("{name} is not in the lock"),
+        Verdict::Changed => {
+            format!("{name} is not what the lock says: its inputs have changed since, and it came out differently")
+        }
+        Verdict::Renewed => format!("{name} is what the lock says, but its inputs have changed since"),
+        Verdict::Differs | Verdict::Same => {
+            format!("{name} is not what everybody must get: the derivation that is locked gave other outputs here")
+        }
+    }
 }

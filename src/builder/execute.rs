@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::check::{self, Rules};
+use super::locked::hold;
 use super::workshop::{Workshop, objects};
 use super::{
     BuildError, BuildFailure, Lesson, OUTPUT_LIMIT, Options, Violation, compare, lesson, root_name, test_run, unpack,
@@ -116,6 +117,9 @@ impl<'a> Executor<'a> {
                 return Err(BuildError::Differs { name: trace.name, differences });
             }
             return Ok(before.clone());
+        }
+        if let Some(locking) = &self.options.locking {
+            hold(self.plan, self.store, locking, id, key, &trace.outputs)?;
         }
         self.store.put_trace(key, &trace)?;
         if !matches!(self.plan.node(id), Node::Test(..)) {

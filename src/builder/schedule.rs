@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::download::Downloads;
 use super::execute::Executor;
+use super::locked::hold;
 use super::survey::{look, survey};
 use super::{BuildError, Options, Standing, Survey};
 use crate::digest::{DerivationKey, Sha256};
@@ -47,6 +48,10 @@ pub fn run(
     stop: &Stop,
 ) -> Result<Report, BuildError> {
     let mut survey = survey(plan, store)?;
+    let broken = unlocked(plan, store, options, &survey)?;
+    if !broken.is_empty() {
+        return Ok(Report { survey, built: 0, failures: broken });
+    }
     let checked = if options.check { forget_wanted(plan, &mut survey) } else { BTreeMap::new() };
     let todo = Todo {
         nodes: plan.order().iter().filter(|id| survey.outputs(**id).is_none()).copied().collect(),
@@ -71,6 +76,22 @@ pub fn provide(
     let nodes: BTreeSet<NodeId> = plan.closure_of(id).into_iter().filter(|id| survey.outputs(*id).is_none()).collect();
     let sources = missing_sources(plan, store, nodes.iter().chain([&id]));
     work(Executor::of(plan, store, options, sink, stop)?, survey, BTreeMap::new(), Todo { nodes, sources })
+}
+
+/// What is built already, and is not what the lock says.
+fn unlocked(plan: &Plan<'_>, store: &Store, options: &Options, survey: &Survey) -> Result<Vec<BuildError>, BuildError> {
+    let Some(locking) = &options.locking else { return Ok(Vec::new()) };
+    let mut broken = Vec::new();
+    for id in plan.order() {
+        if let Standing::Built { key, trace } = survey.standing(*id) {
+            match hold(plan, store, locking, *id, key, &trace.outputs) {
+                Ok(()) => {}
+                Err(error @ BuildError::Unlocked { .. }) => broken.push(error),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(broken)
 }
 
 /// What is to be done.

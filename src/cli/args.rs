@@ -1,6 +1,7 @@
 //! The command line, as types.
 
 mod images;
+mod lock;
 mod look;
 mod new;
 mod registry;
@@ -14,6 +15,7 @@ use crate::attest::Need;
 pub use images::{ImageCheck, ImageDiff, ImageInspect, ImageReport, ImageWhy, Reading, ReportFormat};
 
 use crate::recipe::{OutputRef, RecipeName, Target};
+pub use lock::Lock;
 pub use look::{Edit, Log, Shell, Why, WhyDepends};
 pub use new::New;
 pub use registry::{ImagePull, ImagePush, RegistryAccess};
@@ -72,6 +74,7 @@ pub enum Verb {
     WhyDepends(WhyDepends),
     Edit(Edit),
     Lint(Lint),
+    Lock(Lock),
     Fmt(Fmt),
     New(New),
     Update(Update),
@@ -106,6 +109,16 @@ pub struct Running {
     /// End a build that takes longer
     #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
     pub time_limit: u64,
+    /// Fail also where drystone.lock knows other inputs, or none
+    #[arg(long)]
+    pub locked: bool,
+}
+
+impl Running {
+    /// As it is where nothing is said, but for the number of jobs.
+    pub fn with_jobs(jobs: Option<u16>) -> Self {
+        Self { jobs, offline: false, keep_going: false, keep_failed: false, time_limit: 3600, locked: false }
+    }
 }
 
 /// Build recipes and whatever they need; print the store paths

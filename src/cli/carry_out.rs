@@ -6,7 +6,8 @@ use super::args::Running;
 use super::failure::Failure;
 use super::project::Project;
 use super::show;
-use crate::builder::{self, BuildError, Options, Report, Survey};
+use crate::builder::{self, BuildError, Options, Report, Standing, Survey};
+use crate::lock::{Verdict, place};
 use crate::plan::{NodeId, Outputs, Plan};
 use crate::recipe::RecipeName;
 use crate::sandbox::Stop;
@@ -37,7 +38,28 @@ pub fn carry_out(
         }
         built => show::say(format_args!("{what}: built ({built} run, {seconds:.1} s)")),
     }
+    note_changes(project, plan, &report.survey);
     Ok(report.survey)
+}
+
+/// Says what came out otherwise than the lock knows it, because its inputs have changed since.
+fn note_changes(project: &Project, plan: &Plan<'_>, survey: &Survey) {
+    let Some(lock) = &project.lock else { return };
+    let changed = |id: &&NodeId| match (survey.standing(**id), place(plan, **id)) {
+        (Standing::Built { key, trace }, Some(place)) => {
+            lock.judge(&place, key, &trace.outputs) == Verdict::Changed
+        }
+        _ => false,
+    };
+    let names: Vec<String> = plan.order().iter().filter(changed).map(|id| plan.name(*id)).collect();
+    match names.as_slice() {
+        [] => {}
+        [name] => show::say(format_args!("note: {name} has changed since it was locked (drystone lock --update)")),
+        [name, rest @ ..] => show::say(format_args!(
+            "note: {name} and {} more have changed since they were locked (drystone lock --update)",
+            rest.len()
+        )),
+    }
 }
 
 /// Builds whatever a node takes, without the node itself.

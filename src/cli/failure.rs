@@ -8,7 +8,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use build::{failed_build, look_hints};
+use build::{failed_build, look_hints, unlocked_hint};
 
 use crate::attest::AttestError;
 use crate::attest::SignatureError;
@@ -91,6 +91,15 @@ impl Failure {
         }
         whole.hints.dedup();
         whole
+    }
+
+    /// Two verbs' worth of failures as one.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.messages.extend(other.messages);
+        self.hints.extend(other.hints);
+        self.hints.dedup();
+        self
     }
 
     /// The same with one more hint.
@@ -367,6 +376,11 @@ impl From<BuildError> for Failure {
             BuildError::Rules { ref name, ref kept, .. } | BuildError::Components { ref name, ref kept, .. } => {
                 let mut failure = Self::new(Class::Work, &error);
                 failure.hints.extend(look_hints(name, kept.as_deref()));
+                failure
+            }
+            BuildError::Unlocked { ref name, verdict, .. } => {
+                let mut failure = Self::new(Class::Work, &error);
+                failure.hints.push(unlocked_hint(name, verdict));
                 failure
             }
             BuildError::Unpack { .. } | BuildError::Seeds(_) | BuildError::Differs { .. } => {

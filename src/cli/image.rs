@@ -6,6 +6,7 @@ mod component;
 mod diff;
 mod difference;
 mod inspect;
+pub mod locked;
 mod open;
 mod report;
 mod table;

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::args::{Common, Running};
 use super::failure::Failure;
-use crate::builder::Options;
+use crate::builder::{Locking, Options};
+use crate::lock::{self, Lock};
 use crate::recipe::{Catalog, Target};
 use crate::sandbox::Limits;
 use crate::store::Store;
@@ -19,6 +20,8 @@ pub struct Project {
     pub store: Store,
     /// What is built for.
     pub target: Target,
+    /// What everybody must get, where the project says so.
+    pub lock: Option<Lock>,
 }
 
 impl Project {
@@ -28,7 +31,26 @@ impl Project {
         let catalog = Catalog::load(&root)?;
         let store = Store::open(common.store.as_deref().unwrap_or(&root.join("store")))?;
         let target = common.target.clone().map_or_else(|| catalog.toolchain().build_target.clone(), Target);
-        Ok(Self { root, catalog, store, target })
+        let lock = read_lock(&root)?;
+        Ok(Self { root, catalog, store, target, lock })
+    }
+
+    /// The files of its image specs, sorted.
+    pub fn image_specs(&self) -> Result<Vec<PathBuf>, Failure> {
+        let directory = self.root.join("recipes/images");
+        if !directory.is_dir() {
+            return Ok(Vec::new());
+        }
+        let names = crate::fs::list(&directory)?.into_iter().map(|name| directory.join(name));
+        Ok(names.filter(|path| path.extension().is_some_and(|extension| extension == "toml")).collect())
+    }
+
+    /// What a run is held to. Without a file, only a strict run is held to anything: to a lock that knows nothing.
+    fn locking(&self, strict: bool) -> Option<Locking> {
+        match &self.lock {
+            Some(lock) => Some(Locking { lock: lock.clone(), strict }),
+            None => strict.then(|| Locking { lock: Lock::default(), strict }),
+        }
     }
 
     /// How the command line wants plans carried out.
@@ -41,8 +63,22 @@ impl Project {
             keep_going: running.keep_going,
             keep_failed: running.keep_failed.then(|| self.store.root().join("failed")),
             limits: Limits { time: std::time::Duration::from_secs(running.time_limit), ..Limits::default() },
+            locking: self.locking(running.locked),
         }
     }
+}
+
+/// Reads the project's lock.
+///
+/// # Errors
+/// When the file is there and is no lock.
+fn read_lock(root: &Path) -> Result<Option<Lock>, Failure> {
+    let path = root.join(lock::FILE);
+    let Some(text) = crate::fs::read_if_exists(&path)? else { return Ok(None) };
+    Lock::parse(&text).map(Some).map_err(|error| {
+        let hint = "mend it, take it from the last commit, or write it anew: drystone lock --update";
+        Failure::user(format!("{}: {error}", path.display()), hint.to_owned())
+    })
 }
 
 /// Finds the project's directory.

@@ -49,7 +49,7 @@ pub struct Shell {
 impl Shell {
     /// How what the build takes is built.
     pub fn running(&self) -> Running {
-        Running { jobs: self.jobs, offline: self.offline, keep_going: false, keep_failed: true, time_limit: 3600 }
+        Running { offline: self.offline, keep_failed: true, ..Running::with_jobs(self.jobs) }
     }
 }
 

@@ -40,6 +40,6 @@ pub struct New {
 impl New {
     /// How the trials are built.
     pub fn running(&self) -> Running {
-        Running { jobs: self.jobs, offline: false, keep_going: false, keep_failed: false, time_limit: 3600 }
+        Running::with_jobs(self.jobs)
     }
 }

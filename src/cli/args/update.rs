@@ -55,6 +55,6 @@ pub struct Update {
 impl Update {
     /// How the new versions are built.
     pub fn running(&self) -> Running {
-        Running { jobs: self.jobs, offline: false, keep_going: false, keep_failed: self.keep_failed, time_limit: 3600 }
+        Running { keep_failed: self.keep_failed, ..Running::with_jobs(self.jobs) }
     }
 }

@@ -3,11 +3,12 @@
 use serde::Serialize;
 
 use crate::builder::Survey;
-use crate::cli::args::{self, Common, ImageBuild};
+use crate::cli::args::{self, Common, ImageBuild, Running};
 use crate::cli::carry_out::carry_out;
 use crate::cli::controls;
 use crate::cli::evidence::{Composed, Evidence, SpecText, directory};
 use crate::cli::failure::Failure;
+use crate::cli::image::locked::Locked;
 use crate::cli::judge::judge;
 use crate::cli::project::Project;
 use crate::digest::Sha256;
@@ -53,9 +54,11 @@ pub fn run(common: &Common, args: &ImageBuild) -> Result<(), Failure> {
     let mut text = SpecText::read(&project, &args.spec)?;
     let spec = project.catalog.load_image_spec(&args.spec)?;
     text.read_policies(&project, &spec.policy.files)?;
-    let targets = targets(common, &project, &spec, args)?;
+    let targets = targets(common, &project, &spec, args.format)?;
     let several = targets.len() > 1;
-    let images = targets.into_iter().map(|target| compose(&project, &spec, target, several, args));
+    let whole = common.target.is_none() && args.compression == args::Compression::Gzip;
+    let locked = Locked::of(&project, &args.spec, &args.running, whole);
+    let images = targets.into_iter().map(|target| compose(&project, &spec, target, several, &args.running));
     let images = images.collect::<Result<Vec<_>, _>>()?;
     let options = |target: &Target| Options {
         format: match args.format {
@@ -74,13 +77,19 @@ pub fn run(common: &Common, args: &ImageBuild) -> Result<(), Failure> {
     let evidence = Evidence { project: &project, spec: &text, images: &images, args };
     match images.as_slice() {
         [one] => {
-            let beside = |made: &Summary| evidence.of(None, std::slice::from_ref(made));
+            let beside = |made: &Summary| {
+                made.manifest.map_or(Ok(()), |digest| locked.hold(&digest))?;
+                evidence.of(None, std::slice::from_ref(made))
+            };
             let options = options(&one.target);
             let summary = image::write_with(&one.rootfs, &options, &project.store, &args.output, beside)?;
             print(args, &spec, &images, Written::One(summary));
         }
         several => {
-            let beside = |made: &Several| evidence.of(Some(made.index), &made.images);
+            let beside = |made: &Several| {
+                locked.hold(&made.index)?;
+                evidence.of(Some(made.index), &made.images)
+            };
             let variants: Vec<_> = several.iter().map(|one| (one.target.clone(), &one.rootfs)).collect();
             let options = options(&project.target);
             let written = image::write_several(&variants, &options, &project.store, &args.output, beside)?;
@@ -91,10 +100,15 @@ pub fn run(common: &Common, args: &ImageBuild) -> Result<(), Failure> {
 }
 
 /// What the image is made for: what the command line says, else what the spec lists, else the project's own.
-fn targets(common: &Common, project: &Project, spec: &ImageSpec, args: &ImageBuild) -> Result<Vec<Target>, Failure> {
+fn targets(
+    common: &Common,
+    project: &Project,
+    spec: &ImageSpec,
+    format: args::Format,
+) -> Result<Vec<Target>, Failure> {
     let listed = || spec.targets.iter().map(Target::to_string).collect::<Vec<_>>().join(", ");
     if common.target.is_none() && !spec.targets.is_empty() {
-        if spec.targets.len() > 1 && matches!(args.format, args::Format::DockerArchive | args::Format::Rootfs) {
+        if spec.targets.len() > 1 && matches!(format, args::Format::DockerArchive | args::Format::Rootfs) {
             let message = format!("{} is for {}, and this format holds an image for one", spec.name, listed());
             return Err(Failure::user(
                 message,
@@ -111,12 +125,12 @@ fn targets(common: &Common, project: &Project, spec: &ImageSpec, args: &ImageBui
 }
 
 /// Builds what the image needs for a target, and lays it together.
-fn compose<'p>(
+pub fn compose<'p>(
     project: &'p Project,
     spec: &ImageSpec,
     target: Target,
     several: bool,
-    args: &ImageBuild,
+    running: &Running,
 ) -> Result<Composed<'p>, Failure> {
     let wanted: Vec<OutputRef> = spec.components.iter().map(|request| request.output.clone()).collect();
     let mut recipes: Vec<RecipeName> =
@@ -125,7 +139,7 @@ fn compose<'p>(
     recipes.dedup();
     let plan = Plan::new(&project.catalog, &target, &recipes)?;
     let of = if several { format!(" for {target}") } else { String::new() };
-    let survey = carry_out(project, &plan, &args.running, false, &format!("image {}{of}", spec.name))?;
+    let survey = carry_out(project, &plan, running, false, &format!("image {}{of}", spec.name))?;
     let rootfs = image::compose(spec, &parts(project, &plan, &survey, spec)?)?;
     let report = judge(project, spec, &rootfs, &target)?;
     let controls = controls::files(&rootfs, &target, &directory("runtime", &target, several)?);
