@@ -1,6 +1,7 @@
 //! The verbs, one file each; the only place that prints, classifies errors, gives hints and sets exit codes.
 
 mod args;
+mod audit;
 mod build;
 mod carry_out;
 mod controls;
@@ -62,6 +63,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Verb::Shell(args) => shell::run(common, args),
         Verb::Lint(args) => lint::run(common, args),
         Verb::Lock(args) => lock::run(common, args),
+        Verb::Audit(args) => audit::run(common, args),
         Verb::Fmt(args) => fmt::run(common, args),
         Verb::New(args) => new::run(common, args),
         Verb::Update(args) => update::run(common, args),

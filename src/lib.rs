@@ -20,6 +20,7 @@
 //! | [`lock`] | what everybody must get of recipes and image specs |
 //! | [`fetch`] | sources into the store, verified |
 //! | [`builder`] | carries out a plan |
+//! | [`audit`] | whether a build gives the same bits in worlds that differ, and why not |
 //! | [`image`] | objects and an image spec become an OCI image |
 //! | [`policy`] | rules, and what of an image breaks them |
 //! | [`attest`] | what is in an image and how it was made, as signed statements |
@@ -29,6 +30,7 @@
 
 pub mod archive;
 pub mod attest;
+pub mod audit;
 pub mod builder;
 pub mod cli;
 pub mod digest;

@@ -21,6 +21,7 @@ use crate::progress::{Event, Sink};
 use crate::recipe::{Recipe, assign};
 use crate::sandbox::{self, Outcome, SandboxError, Spec, Stop};
 use crate::store::{Inputs, Scanned, Scratch, Store, StoreError, Trace, scan};
+use crate::tree::Tree;
 
 /// How many of a failed build's last lines are shown.
 pub(super) const TAIL: usize = 30;
@@ -215,6 +216,19 @@ impl Job<'_> {
 
     /// Installed files into components, held to the rules and registered.
     fn divide(&self, id: NodeId, work: &BuildWork, out: &Path) -> Result<Outputs, BuildError> {
+        let components = self.components(id, work, out)?;
+        self.phase("register");
+        let put = |(name, tree): (String, Tree)| Ok((name, self.executor.store.put(out, &tree)?));
+        components.into_iter().map(put).collect()
+    }
+
+    /// Installed files into components, held to the rules.
+    pub(super) fn components(
+        &self,
+        id: NodeId,
+        work: &BuildWork,
+        out: &Path,
+    ) -> Result<BTreeMap<String, Tree>, BuildError> {
         let Executor { plan, store, .. } = self.executor;
         let Scanned { tree, setuid, bytes } = scan(out).map_err(|error| unfit(self.name, out, error))?;
         let recipe = plan.recipe_name(id).and_then(|name| plan.catalog().recipe(name));
@@ -243,8 +257,7 @@ impl Job<'_> {
                 return Err(broken(violations));
             }
         }
-        self.phase("register");
-        assigned.components.iter().map(|(component, tree)| Ok((component.to_string(), store.put(out, tree)?))).collect()
+        Ok(assigned.components.into_iter().map(|(component, tree)| (component.to_string(), tree)).collect())
     }
 
     /// Keeps the log and, if that was asked for, the directory; says what failed.
@@ -318,7 +331,7 @@ pub(super) struct Log {
 }
 
 impl Log {
-    fn create(path: &Path) -> Result<Self, BuildError> {
+    pub(super) fn create(path: &Path) -> Result<Self, BuildError> {
         let state = Mutex::new((BufWriter::new(fs::create(path)?), VecDeque::with_capacity(TAIL)));
         Ok(Self { path: path.to_owned(), state })
     }
@@ -333,7 +346,7 @@ impl Log {
         state.1.push_back(String::from_utf8_lossy(line).into_owned());
     }
 
-    fn tail(&self) -> Vec<String> {
+    pub(super) fn tail(&self) -> Vec<String> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).1.iter().cloned().collect()
     }
 

@@ -1,5 +1,6 @@
 //! The command line, as types.
 
+mod audit;
 mod images;
 mod lock;
 mod look;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::attest::Need;
+pub use audit::Audit;
 pub use images::{ImageCheck, ImageDiff, ImageInspect, ImageReport, ImageWhy, Reading, ReportFormat};
 
 use crate::recipe::{OutputRef, RecipeName, Target};
@@ -75,6 +77,7 @@ pub enum Verb {
     Edit(Edit),
     Lint(Lint),
     Lock(Lock),
+    Audit(Box<Audit>),
     Fmt(Fmt),
     New(New),
     Update(Update),

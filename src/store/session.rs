@@ -115,6 +115,16 @@ pub struct Scratch {
 }
 
 impl Scratch {
+    /// Makes one anywhere, at a path where nothing is yet; what is left of it after a crash is for its maker to remove.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn at(path: PathBuf) -> Result<Self> {
+        // Only its owner may look in: a recipe could make a setuid file there.
+        std::fs::DirBuilder::new().mode(0o700).create(&path).map_err(fs::failed("create the directory", &path))?;
+        Ok(Self { path })
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -168,10 +178,7 @@ impl Store {
 
     /// A new empty directory for one piece of work, on the store's file system.
     pub fn scratch(&self) -> Result<Scratch> {
-        let path = self.session()?.fresh("work");
-        // Only its owner may look in: a recipe could make a setuid file there.
-        std::fs::DirBuilder::new().mode(0o700).create(&path).map_err(fs::failed("create the directory", &path))?;
-        Ok(Scratch { path })
+        Scratch::at(self.session()?.fresh("work"))
     }
 
     /// Waits for the right to build a derivation. `waits` is called once if another process has it.

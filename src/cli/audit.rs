@@ -1,0 +1,106 @@
+//! `drystone audit`.
+
+mod first;
+mod image;
+mod room;
+mod row;
+mod second;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use super::args::{Audit as Args, Common};
+use super::failure::Failure;
+use super::project::Project;
+use super::show;
+use crate::audit::{Axes, Axis};
+use crate::plan::{Node, NodeId, Plan, closure};
+use crate::recipe::{OutputRef, RecipeName};
+use room::Room;
+use row::{Row, print};
+
+/// Audits recipes and images.
+pub fn run(common: &Common, args: &Args) -> Result<(), Failure> {
+    let project = Project::open(common)?;
+    let wanted = wanted(&project, args)?;
+    let room = Room::open(&project, args)?;
+    let axes = axes(args, &room);
+    let plan = Plan::new(&project.catalog, &project.target, &wanted)?;
+    let audited = audited(&plan, args, &wanted);
+    let first = first::build(&project, &plan, &room, args)?;
+    let mut rows = second::rebuild_all(&project, &plan, &room, &first, &audited, &axes, args)?;
+    let specs = if args.all && args.image.is_empty() { project.image_specs()? } else { args.image.clone() };
+    for spec in &specs {
+        rows.push(image::audit(&project, &room, spec, args)?);
+    }
+    print(&rows, args.json);
+    room.close()?;
+    if args.diffoscope {
+        diffoscope(&rows)?;
+    }
+    verdict(&rows)
+}
+
+/// The recipes that are built.
+fn wanted(project: &Project, args: &Args) -> Result<Vec<RecipeName>, Failure> {
+    let mut wanted: BTreeSet<RecipeName> = args.names.iter().cloned().collect();
+    if args.all {
+        wanted.extend(project.catalog.recipes().map(|recipe| recipe.name.clone()));
+    }
+    for spec in &args.image {
+        let spec = project.catalog.load_image_spec(spec)?;
+        let named: Vec<OutputRef> = spec.components.iter().map(|request| request.output.clone()).collect();
+        wanted.extend(closure(&project.catalog, &named)?.into_iter().map(|(recipe, _)| recipe));
+    }
+    Ok(wanted.into_iter().collect())
+}
+
+/// The nodes that are built twice: what was named, or that and all that it is made with.
+fn audited(plan: &Plan<'_>, args: &Args, wanted: &[RecipeName]) -> Vec<NodeId> {
+    let named: BTreeSet<NodeId> = wanted.iter().filter_map(|name| plan.build_of(name)).collect();
+    let whole = args.all || args.closure;
+    let is_build = |id: &&NodeId| !matches!(plan.node(**id), Node::Test(..));
+    plan.order().iter().filter(is_build).filter(|id| whole || named.contains(id)).copied().collect()
+}
+
+/// What varies: what was asked for, as far as this machine can.
+fn axes(args: &Args, room: &Room) -> Axes {
+    let asked: Axes = match args.vary.as_slice() {
+        [] => Axis::ALL.into_iter().filter(|axis| !args.without.contains(axis)).collect(),
+        some => some.iter().copied().collect(),
+    };
+    let mut axes = asked.clone();
+    if !room.has_other_file_system() && axes.remove(&Axis::FileSystem) {
+        show::say(format_args!(
+            "note: the file system does not vary: name a directory on another one with --other-file-system"
+        ));
+    }
+    if std::thread::available_parallelism().map_or(1, usize::from) == 1 && axes.remove(&Axis::Cpus) {
+        show::say(format_args!("note: the number of processors does not vary: there is one"));
+    }
+    axes
+}
+
+/// Hands both trees of everything that differs to the real diffoscope.
+fn diffoscope(rows: &[Row]) -> Result<(), Failure> {
+    for (one, other) in rows.iter().flat_map(Row::trees) {
+        let mut command = std::process::Command::new("diffoscope");
+        let status = command.arg("--exclude-directory-metadata=yes").arg(&one).arg(&other).status();
+        status.map_err(|error| {
+            let hint = "install it: on Debian, apt-get install diffoscope".to_owned();
+            Failure::user(format!("cannot run diffoscope: {error}"), hint)
+        })?;
+    }
+    Ok(())
+}
+
+fn verdict(rows: &[Row]) -> Result<(), Failure> {
+    let bad = rows.iter().filter(|row| !row.is_good()).count();
+    if bad == 0 {
+        return Ok(());
+    }
+    Err(Failure::faults(vec![format!("{bad} of {} are not what they must be", rows.len())], Vec::new()))
+}
+
+/// A pair of directories to compare.
+type Pair = (PathBuf, PathBuf);
