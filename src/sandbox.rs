@@ -28,6 +28,11 @@
 //! somebody who wants to look around ([`Visit`]): over drystone's own standard streams, or in a terminal within the
 //! user's ([`Terminal`]), so that nothing inside ever holds the user's own.
 //!
+//! # Variations
+//! For audits a world can differ from the contract's in one thing or more ([`Variation`]): outputs must not. Where that
+//! takes other answers of the kernel, a process traces the step ([`tracer`]); else all is as ever. A step that is traced
+//! has the same filter, but a network socket is refused without a report, as is what outlives the step ended.
+//!
 //! # What is contained and reported
 //! A network socket is refused and reported, with the program's name (seccomp user notification). A process that
 //! outlives its step is killed and reported. A write outside `/build`, `/out` and `/tmp` meets a read-only file
@@ -41,6 +46,8 @@ mod seccomp;
 mod supervisor;
 mod sys;
 mod terminal;
+mod tracer;
+mod variation;
 mod visit;
 mod wire;
 mod world;
@@ -55,6 +62,7 @@ pub use compile::{Job, Unit};
 pub use run::{Event, SandboxError, Stop, run, visit};
 pub use supervisor::{SUPERVISOR_NAME, supervise};
 pub use terminal::Terminal;
+pub use variation::Variation;
 pub use visit::Visit;
 pub use world::SetupError;
 
@@ -83,6 +91,8 @@ pub struct Spec {
     pub limits: Limits,
     /// What runs the programs of another machine; nothing does without.
     pub emulator: Option<Emulator>,
+    /// In what the world differs from the contract's.
+    pub variation: Variation,
 }
 
 /// A program that the kernel starts in place of those of another machine, in this sandbox alone.

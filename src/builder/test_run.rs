@@ -6,7 +6,7 @@ use super::BuildError;
 use super::execute::Job;
 use crate::fs;
 use crate::plan::{Case, TestWork};
-use crate::sandbox::{Action, Emulator, Outcome, Spec, Step};
+use crate::sandbox::{Action, Emulator, Outcome, Spec, Step, Variation};
 
 /// How much of an output an error quotes, in characters.
 const QUOTED: usize = 2000;
@@ -55,6 +55,7 @@ fn run_case(job: &Job<'_>, index: usize, case: &Case, directory: &Path) -> Resul
             machine: emulator.machine.clone(),
             program: emulator.program.under(&job.executor.store.object_path(&emulator.object)),
         }),
+        variation: Variation::default(),
     };
     let outcome = job.sandbox(&spec)?;
     let (stdout, stderr) = (fs::read(&stdout)?, fs::read(&stderr)?);

@@ -6,7 +6,7 @@ use super::{BuildError, unpack};
 use crate::digest::ObjectId;
 use crate::fs;
 use crate::plan::BuildWork;
-use crate::sandbox::{Limits, Spec};
+use crate::sandbox::{Limits, Spec, Variation};
 use crate::store::Store;
 
 /// A build's directories.
@@ -46,6 +46,7 @@ impl<'a> Workshop<'a> {
             steps: work.steps.clone(),
             limits: limits.clone(),
             emulator: None,
+            variation: Variation::default(),
         }
     }
 }

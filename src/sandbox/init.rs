@@ -1,20 +1,21 @@
 //! Pid 1 of the sandbox: runs the steps, reaps what is orphaned, samples the limits, answers refused calls.
 
+mod start;
+
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::{AsFd as _, OwnedFd};
-use std::os::unix::process::CommandExt as _;
-use std::process::{Command, Stdio};
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::sys::{self, Ending};
+use super::tracer::Clocks;
 use super::visit::Guest;
 use super::wire::{Message, Reporter};
 use super::world::{self, SetupError, attempt};
-use super::{Action, Limits, Outcome, Spec, Step, compile, seccomp};
+use super::{Action, Outcome, Spec, Step, seccomp};
 
 /// How often the limits are looked at.
 const SAMPLE: Duration = Duration::from_millis(200);
@@ -45,6 +46,7 @@ struct Init {
     listener: Option<OwnedFd>,
     reporter: Reporter,
     began: Instant,
+    clocks: Clocks,
     reported: Vec<String>,
 }
 
@@ -57,7 +59,7 @@ pub fn run(start: Start, mut reporter: Reporter) -> i32 {
         let streams = guest.as_ref().map(Guest::streams).transpose();
         let streams = attempt("take its visitor's streams", "dup", streams)?;
         world::enter(&spec)?;
-        Ok((captures, guest.zip(streams), fence(&spec.limits)?))
+        Ok((captures, guest.zip(streams), fence(&spec)?))
     });
     let (captures, guest, listener) = match prepared {
         Ok(prepared) => prepared,
@@ -70,7 +72,9 @@ pub fn run(start: Start, mut reporter: Reporter) -> i32 {
         spec.env.insert("MAKEFLAGS".to_owned(), flags);
     }
     let steps = std::mem::take(&mut spec.steps);
-    let mut init = Init { spec, log, listener, reporter, began: Instant::now(), reported: Vec::new() };
+    sys::set_umask(spec.variation.mask());
+    let clocks = Clocks::begin(spec.variation.clock, spec.variation.pace);
+    let mut init = Init { spec, log, listener, reporter, began: Instant::now(), clocks, reported: Vec::new() };
     let failure = steps.iter().zip(captures).find_map(|(step, capture)| init.step(step, capture));
     let outcome = failure.unwrap_or(Outcome::Success);
     if let Some((guest, streams)) = guest.filter(|_| !matches!(outcome, Outcome::Limit { .. })) {
@@ -78,6 +82,16 @@ pub fn run(start: Start, mut reporter: Reporter) -> i32 {
             // The last holder of the steps' stream lets go of it: drystone hears all of it before the visit.
             Ok(nothing) => init.log = nothing.into(),
             Err(error) => init.breach(format!("cannot open /dev/null: {error}")),
+        }
+        if init.spec.variation.is_traced() {
+            // Only the steps had a filter each; who visits has the ordinary one, and no tracer.
+            match filter() {
+                Ok(listener) => init.listener = listener,
+                Err(error) => {
+                    init.reporter.send(&Message::Setup(error));
+                    return 1;
+                }
+            }
         }
         init.reporter.send(&Message::Visit(outcome.clone()));
         let status = init.visit(&guest, streams);
@@ -102,8 +116,9 @@ fn captures(steps: &[Step]) -> Result<Vec<Capture>, SetupError> {
 }
 
 /// Gives up what init needed to make the world; everything that it starts inherits the fences.
-fn fence(limits: &Limits) -> Result<Option<OwnedFd>, SetupError> {
-    attempt("fix the address layout", "personality", sys::fixed_addresses())?;
+fn fence(spec: &Spec) -> Result<Option<OwnedFd>, SetupError> {
+    let limits = &spec.limits;
+    attempt("fix the address layout", "personality", sys::set_addresses(spec.variation.addresses))?;
     attempt("drop its capabilities", "capabilities", sys::drop_capabilities())?;
     attempt("set no_new_privs", "prctl", sys::no_new_privileges())?;
     attempt("limit file sizes", "rlimit", sys::limit(libc::RLIMIT_FSIZE, limits.file_size))?;
@@ -114,9 +129,17 @@ fn fence(limits: &Limits) -> Result<Option<OwnedFd>, SetupError> {
     // Counted for each user over the whole machine before Linux 5.14, so only a far bound is safe here; `sample`
     // counts this sandbox's own processes.
     let _ = sys::limit(libc::RLIMIT_NPROC, limits.processes.saturating_mul(4));
-    match sys::install_filter(&mut seccomp::program(true), true) {
+    // A tracer could not trace behind the filter; its step has one.
+    if spec.variation.is_traced() { Ok(None) } else { filter() }
+}
+
+/// Installs the filter, with a listener where the kernel has such.
+fn filter() -> Result<Option<OwnedFd>, SetupError> {
+    match sys::install_filter(&mut seccomp::program(true, &[]), true) {
         Ok(listener) => Ok(listener),
-        Err(_) => attempt("install its filter", "seccomp", sys::install_filter(&mut seccomp::program(false), false)),
+        Err(_) => {
+            attempt("install its filter", "seccomp", sys::install_filter(&mut seccomp::program(false, &[]), false))
+        }
     }
 }
 
@@ -150,46 +173,6 @@ impl Init {
                 Some(Outcome::Limit { step: step.name.clone(), limit })
             }
             Ending::Signaled(signal) => failed(format!("killed by signal {signal}")),
-        }
-    }
-
-    /// Starts a step's process.
-    fn start(&self, step: &Step, capture: Capture) -> Result<i32, String> {
-        let log = || self.log.try_clone().map_err(|error| format!("cannot share the log: {error}"));
-        let argv = match &step.action {
-            Action::Exec { argv } | Action::Capture { argv, .. } => argv,
-            Action::Compile(job) => return self.fork_compiler(step, job).map_err(|error| error.to_string()),
-        };
-        let [stdin, stdout, stderr] = match capture {
-            Some(files) => files.map(Stdio::from),
-            None => [Stdio::null(), log()?.into(), log()?.into()],
-        };
-        let (program, words) = argv.split_first().ok_or("there is no program to run")?;
-        let mut command = Command::new(program);
-        command.args(words).env_clear().envs(&self.spec.env).current_dir(&step.dir);
-        command.stdin(stdin).stdout(stdout).stderr(stderr).process_group(0);
-        let child = command.spawn().map_err(|error| format!("cannot execute `{program}`: {error}"))?;
-        i32::try_from(child.id()).map_err(|error| error.to_string())
-    }
-
-    fn fork_compiler(&self, step: &Step, job: &compile::Job) -> io::Result<i32> {
-        match sys::fork()? {
-            sys::Fork::Parent(child) => Ok(child),
-            sys::Fork::Child => {
-                let ready = std::env::set_current_dir(&step.dir)
-                    .and_then(|()| sys::redirect(self.log.as_fd(), 1))
-                    .and_then(|()| sys::redirect(self.log.as_fd(), 2))
-                    .and_then(|()| sys::new_session());
-                sys::set_environment(self.spec.env.iter());
-                let status = match ready.map_err(|error| error.to_string()).and_then(|()| compile::run(job)) {
-                    Ok(()) => 0,
-                    Err(error) => {
-                        eprintln!("{error}");
-                        1
-                    }
-                };
-                sys::exit(status)
-            }
         }
     }
 

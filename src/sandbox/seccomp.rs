@@ -11,6 +11,9 @@ const NUMBER: u32 = 0;
 const ARCHITECTURE: u32 = 4;
 /// The low half of the first argument (both supported machines are little endian).
 const FIRST_ARGUMENT: u32 = 16;
+/// Those of the second and the fourth.
+const SECOND_ARGUMENT: u32 = 24;
+const FOURTH_ARGUMENT: u32 = 40;
 
 #[cfg(target_arch = "x86_64")]
 const NATIVE: u32 = 0xC000_003E; // AUDIT_ARCH_X86_64
@@ -80,9 +83,14 @@ const fn errno(number: i32) -> u32 {
 
 const EQUAL: u32 = BPF_JMP | BPF_JEQ | BPF_K;
 
+/// `futex(2)`: the operation without its flags, and the only one of ordinary programs that waits until a time.
+const FUTEX_OPERATION: u32 = 0x7F;
+const FUTEX_WAIT_BITSET: u32 = 9;
+
 /// The filter. `notify`: a network socket becomes a user notification; else it is refused without a report
-/// (a kernel before 5.0).
-pub fn program(notify: bool) -> Vec<sock_filter> {
+/// (a kernel before 5.0, and a step that is traced). `traced`: the calls that are handed to the step's tracer; of
+/// `futex(2)`, which is called all the time, only those that wait until a time.
+pub fn program(notify: bool, traced: &[c_long]) -> Vec<sock_filter> {
     let socket = if notify { libc::SECCOMP_RET_USER_NOTIF } else { errno(libc::EAFNOSUPPORT) };
     let mut filter = vec![
         load(ARCHITECTURE),
@@ -93,14 +101,27 @@ pub fn program(notify: bool) -> Vec<sock_filter> {
         jump(BPF_JMP | libc::BPF_JGE | BPF_K, 0x4000_0000, 0, 1),
         give(errno(libc::ENOSYS)),
     ];
-    let mut refuse = |calls: &[c_long], action: u32| {
-        for call in calls {
+    let mut answer = |calls: &[c_long], action: u32| {
+        for call in calls.iter().filter(|call| **call != libc::SYS_futex) {
             filter.push(jump(EQUAL, *call as u32, 0, 1));
             filter.push(give(action));
         }
     };
-    refuse(REFUSED, errno(libc::EPERM));
-    refuse(ABSENT, errno(libc::ENOSYS));
+    answer(REFUSED, errno(libc::EPERM));
+    answer(ABSENT, errno(libc::ENOSYS));
+    answer(traced, libc::SECCOMP_RET_TRACE);
+    if traced.contains(&libc::SYS_futex) {
+        filter.extend([
+            jump(EQUAL, libc::SYS_futex as u32, 0, 7),
+            load(SECOND_ARGUMENT),
+            statement(BPF_ALU | BPF_AND | BPF_K, FUTEX_OPERATION),
+            jump(EQUAL, FUTEX_WAIT_BITSET, 0, 2),
+            load(FOURTH_ARGUMENT),
+            jump(EQUAL, 0, 0, 1),
+            give(libc::SECCOMP_RET_ALLOW),
+            give(libc::SECCOMP_RET_TRACE),
+        ]);
+    }
     filter.extend([
         jump(EQUAL, libc::SYS_clone as u32, 0, 4),
         load(FIRST_ARGUMENT),
@@ -131,14 +152,18 @@ pub fn family_name(family: i32) -> String {
 mod tests {
     use super::*;
 
-    /// Runs the program as the kernel would, over (number, first argument).
     fn verdict(number: c_long, argument: u32) -> u32 {
+        run(&program(true, &[]), number, &[argument; 4])
+    }
+
+    /// Runs a program as the kernel would, over a call's number and arguments.
+    fn run(program: &[sock_filter], number: c_long, arguments: &[u32]) -> u32 {
         let data = |offset| match offset {
             NUMBER => number as u32,
             ARCHITECTURE => NATIVE,
-            _ => argument,
+            _ => arguments[(offset - FIRST_ARGUMENT) as usize / 8],
         };
-        let (program, mut accumulator, mut at) = (program(true), 0, 0);
+        let (mut accumulator, mut at) = (0, 0);
         loop {
             let line = program[at];
             at += 1;
@@ -165,6 +190,22 @@ mod tests {
         assert_eq!(verdict(libc::SYS_clone3, 0), errno(libc::ENOSYS));
         assert_eq!(verdict(libc::SYS_mount, 0), errno(libc::EPERM));
         assert_eq!(verdict(libc::SYS_unshare, 0), errno(libc::EPERM));
+    }
+
+    #[test]
+    fn what_is_traced_is_handed_over_and_of_futex_only_what_waits_until_a_time() {
+        let program = program(false, &[libc::SYS_uname, libc::SYS_futex, libc::SYS_getdents64]);
+        let verdict = |number, arguments: [u32; 4]| run(&program, number, &arguments);
+        assert_eq!(verdict(libc::SYS_uname, [0; 4]), libc::SECCOMP_RET_TRACE);
+        assert_eq!(verdict(libc::SYS_getdents64, [0; 4]), libc::SECCOMP_RET_TRACE);
+        assert_eq!(verdict(libc::SYS_sysinfo, [0; 4]), libc::SECCOMP_RET_ALLOW);
+        assert_eq!(verdict(libc::SYS_mount, [0; 4]), errno(libc::EPERM));
+        let private = libc::FUTEX_PRIVATE_FLAG as u32;
+        assert_eq!(verdict(libc::SYS_futex, [4, FUTEX_WAIT_BITSET | private, 0, 8]), libc::SECCOMP_RET_TRACE);
+        assert_eq!(verdict(libc::SYS_futex, [4, FUTEX_WAIT_BITSET, 0, 0]), libc::SECCOMP_RET_ALLOW);
+        assert_eq!(verdict(libc::SYS_futex, [4, libc::FUTEX_WAIT as u32, 0, 8]), libc::SECCOMP_RET_ALLOW);
+        assert_eq!(verdict(libc::SYS_futex, [4, libc::FUTEX_WAKE as u32 | private, 0, 8]), libc::SECCOMP_RET_ALLOW);
+        assert_eq!(verdict(libc::SYS_socket, [libc::AF_INET as u32; 4]), errno(libc::EAFNOSUPPORT));
     }
 
     #[test]

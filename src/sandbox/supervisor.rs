@@ -8,10 +8,12 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
 use super::visit::Guest;
 use super::wire::{Message, Reporter};
 use super::world::{SetupError, attempt};
-use super::{Spec, UID, emulation, init, sys};
+use super::{Spec, emulation, init, sys};
 
 /// The name (`argv[0]`) under which drystone's binary is the supervisor.
 pub const SUPERVISOR_NAME: &str = "drystone-sandbox";
@@ -54,12 +56,15 @@ fn enter(log: OwnedFd) -> Result<Option<init::Start>, SetupError> {
     let scratch = spec.build.parent().expect("a build directory lies in the scratch directory");
     let emulation = spec.emulator.as_ref().map(|emulator| emulation::enter(emulator, &scratch.join("emulation")));
     let emulation = emulation.transpose()?;
+    if let Some(cpus) = spec.variation.cpus {
+        attempt("keep to its CPUs", "affinity", keep_to(cpus))?;
+    }
     let namespaces =
         libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWNET | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
     attempt(
         "make user, mount, pid, net, ipc and uts namespaces",
         "user-namespaces",
-        sys::unshare_user(namespaces, UID),
+        sys::unshare_user(namespaces, spec.variation.user_id()),
     )?;
     // cgroup namespaces came with Linux 4.6 and can be configured out; there is no cgroup file system inside anyway.
     let _ = sys::unshare(libc::CLONE_NEWCGROUP);
@@ -81,6 +86,18 @@ fn read_spec() -> io::Result<(Spec, Option<Guest>)> {
     let mut text = Vec::new();
     io::stdin().lock().read_to_end(&mut text)?;
     serde_json::from_slice(&text).map_err(io::Error::other)
+}
+
+/// Keeps this process, and all that it starts, to so many of its CPUs: not always the first, which other sandboxes may
+/// have to keep to as well.
+fn keep_to(count: usize) -> io::Result<()> {
+    let all = sched_getaffinity(None)?;
+    let mut cpus: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|cpu| all.is_set(*cpu)).collect();
+    let first = std::process::id() as usize % cpus.len().max(1);
+    cpus.rotate_left(first);
+    let mut some = CpuSet::new();
+    cpus.iter().take(count.max(1)).for_each(|cpu| some.set(*cpu));
+    Ok(sched_setaffinity(None, &some)?)
 }
 
 /// Keeps the steps from inheriting descriptors that whoever started drystone left open: all but the standard ones

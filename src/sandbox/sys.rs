@@ -1,5 +1,7 @@
-//! The raw system calls that no crate wraps safely: the only `unsafe` code of the project, each block with its
-//! reason. Every function returns the system's error as it is; the callers say what was tried.
+//! The raw system calls that no crate wraps safely: with [`ptrace`] below it the only `unsafe` code of the project, each
+//! block with its reason. Every function returns the system's error as it is; the callers say what was tried.
+
+pub mod ptrace;
 
 use std::ffi::CStr;
 use std::fs::File;
@@ -101,10 +103,11 @@ pub fn no_new_privileges() -> io::Result<()> {
     prctl(libc::PR_SET_NO_NEW_PRIVS, 1)
 }
 
-/// Turns address-space randomisation off for programs executed from here on, so that no output depends on it.
-pub fn fixed_addresses() -> io::Result<()> {
+/// Turns address-space randomisation on or off for programs executed from here on; off, no output depends on it.
+pub fn set_addresses(random: bool) -> io::Result<()> {
+    let persona = if random { 0 } else { libc::ADDR_NO_RANDOMIZE };
     // SAFETY: personality takes no pointer.
-    check(unsafe { libc::personality(libc::ADDR_NO_RANDOMIZE as c_ulong) }).map(drop)
+    check(unsafe { libc::personality(persona as c_ulong) }).map(drop)
 }
 
 /// Gives up every capability, for good.
