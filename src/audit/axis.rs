@@ -119,7 +119,9 @@ impl Axis {
         match self {
             Self::Clock => "have it take SOURCE_DATE_EPOCH, or leave the time out",
             Self::Pace => "leave measured times out of what is installed",
-            Self::Directories => "sort what a directory lists before it is used (sort, wildcard with $(sort …), readdir)",
+            Self::Directories => {
+                "sort what a directory lists before it is used (sort, wildcard with $(sort …), readdir)"
+            }
             Self::Jobs => "tell make what the rule really needs, or build that part with -j1",
             Self::Cpus => "give the number of jobs, threads or blocks as a fixed word",
             Self::Processor => "name the instruction set (no -march=native, no detection at build time)",

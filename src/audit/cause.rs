@@ -47,7 +47,9 @@ impl Cause {
         match self {
             Self::Axes(axes) => axes.first().map_or("", |axis| axis.mend()),
             Self::TimeStamp => Axis::Clock.mend(),
-            Self::FileTime => "give files a fixed time before they are packed: tar --mtime, touch -d @$SOURCE_DATE_EPOCH",
+            Self::FileTime => {
+                "give files a fixed time before they are packed: tar --mtime, touch -d @$SOURCE_DATE_EPOCH"
+            }
             Self::Randomness => "give it a fixed seed, or order by name instead of by hash",
             Self::Race => Axis::Jobs.mend(),
             Self::Unknown | Self::Gone => "compare the two trees: drystone audit --diffoscope",
@@ -126,6 +128,11 @@ impl Trials<'_, '_> {
     fn hold_still(&mut self, changes: &[Change]) -> Result<Cause, BuildError> {
         if self.twice(|world| hold_clock(world))? {
             return Ok(Cause::TimeStamp);
+        }
+        // Each other rebuild is at a place of its own.
+        let place = (self.lab.ends)().near;
+        if self.twice(|world| world.scratch.clone_from(&place))? {
+            return Ok(Cause::Axes(Axes::from([Axis::Place])));
         }
         if self.twice(|world| world.variation.randomness = true)? {
             return Ok(Cause::Randomness);

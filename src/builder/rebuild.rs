@@ -163,7 +163,9 @@ impl Job<'_> {
         match self.sandbox(&spec)? {
             Outcome::Success => {}
             Outcome::Failed { step, how } => return Err(self.fell(step, how, self.key)),
-            Outcome::Limit { step, limit } => return Err(self.fell(step, format!("over the limit of {limit}"), self.key)),
+            Outcome::Limit { step, limit } => {
+                return Err(self.fell(step, format!("over the limit of {limit}"), self.key));
+            }
         }
         self.phase("check");
         let trees = self.components(id, work, &workshop.out)?;

@@ -14,6 +14,7 @@ use super::failure::Failure;
 use super::project::Project;
 use super::show;
 use crate::audit::{Axes, Axis};
+use crate::builder::BuildError;
 use crate::plan::{Node, NodeId, Plan, closure};
 use crate::recipe::{OutputRef, RecipeName};
 use room::Room;
@@ -38,7 +39,7 @@ pub fn run(common: &Common, args: &Args) -> Result<(), Failure> {
     if args.diffoscope {
         diffoscope(&rows)?;
     }
-    verdict(&rows)
+    verdict(&rows, first.failures)
 }
 
 /// The recipes that are built.
@@ -94,12 +95,15 @@ fn diffoscope(rows: &[Row]) -> Result<(), Failure> {
     Ok(())
 }
 
-fn verdict(rows: &[Row]) -> Result<(), Failure> {
+fn verdict(rows: &[Row], failures: Vec<BuildError>) -> Result<(), Failure> {
     let bad = rows.iter().filter(|row| !row.is_good()).count();
-    if bad == 0 {
-        return Ok(());
+    let summary = || Failure::faults(vec![format!("{bad} of {} are not what they must be", rows.len())], Vec::new());
+    match (failures.is_empty(), bad) {
+        (true, 0) => Ok(()),
+        (true, _) => Err(summary()),
+        (false, 0) => Err(Failure::several(failures)),
+        (false, _) => Err(Failure::several(failures).and(summary())),
     }
-    Err(Failure::faults(vec![format!("{bad} of {} are not what they must be", rows.len())], Vec::new()))
 }
 
 /// A pair of directories to compare.

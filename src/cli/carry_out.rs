@@ -46,9 +46,7 @@ pub fn carry_out(
 fn note_changes(project: &Project, plan: &Plan<'_>, survey: &Survey) {
     let Some(lock) = &project.lock else { return };
     let changed = |id: &&NodeId| match (survey.standing(**id), place(plan, **id)) {
-        (Standing::Built { key, trace }, Some(place)) => {
-            lock.judge(&place, key, &trace.outputs) == Verdict::Changed
-        }
+        (Standing::Built { key, trace }, Some(place)) => lock.judge(&place, key, &trace.outputs) == Verdict::Changed,
         _ => false,
     };
     let names: Vec<String> = plan.order().iter().filter(changed).map(|id| plan.name(*id)).collect();

@@ -209,7 +209,8 @@ impl<'a> Tracer<'a> {
                 answer(thread, registers, &[(first, &now.to_ne_bytes())], now)?;
             }
             libc::SYS_futex => {
-                let clock = if second & FUTEX_CLOCK_REALTIME == 0 { libc::CLOCK_MONOTONIC } else { libc::CLOCK_REALTIME };
+                let clock =
+                    if second & FUTEX_CLOCK_REALTIME == 0 { libc::CLOCK_MONOTONIC } else { libc::CLOCK_REALTIME };
                 self.change_deadline(thread, &mut registers, 3, clock)?;
             }
             libc::SYS_clock_nanosleep if second & libc::TIMER_ABSTIME as u64 != 0 => {

@@ -34,7 +34,8 @@ pub struct Variation {
     pub umask: Option<u32>,
     /// Seconds added to what the clocks that tell the time of day say.
     pub clock: Option<i64>,
-    /// So many times as fast do all clocks run since the sandbox began; those of a process's own CPU time do not.
+    /// So many times as fast do all clocks run since the sandbox began; those of a process's own CPU time do not. With 0
+    /// they stand still, that of the day at a whole second.
     pub pace: Option<u32>,
     /// A directory's entries come in another order: reversed.
     pub directories: bool,

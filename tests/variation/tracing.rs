@@ -2,8 +2,8 @@
 
 use drystone::sandbox::{self, Action, Job, Outcome, Stop, Unit, Variation, Visit};
 
-use crate::yard::{Yard, computed, printed, shell};
 use crate::support::processes_with;
+use crate::yard::{Yard, computed, printed, shell};
 
 /// One that takes a tracer, and changes nothing that these stories see.
 fn traced() -> Variation {
@@ -77,7 +77,8 @@ fn threads_come_and_go_while_others_execute() {
 
 #[test]
 fn the_compile_job_is_traced_as_well() {
-    let mut yard = Yard::new(&traced()).with("wall.c", "#include <stdio.h>\nint main(void) { puts(__DATE__); return 0; }\n");
+    let mut yard =
+        Yard::new(&traced()).with("wall.c", "#include <stdio.h>\nint main(void) { puts(__DATE__); return 0; }\n");
     yard.spec.env.insert("CFLAGS".to_owned(), "-Wno-date-time".to_owned());
     let unit = Unit {
         name: "wall".to_owned(),

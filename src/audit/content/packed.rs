@@ -46,7 +46,8 @@ fn compressed(old: &[u8], new: &[u8], depth: usize) -> Option<Found> {
     let gzip = old.starts_with(&[0x1f, 0x8b]) && old.len() >= 8 && new.len() >= 8;
     if gzip && old[4..8] != new[4..8] {
         let time = |bytes: &[u8]| u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]);
-        let line = format!("the header of gzip holds the time {} instead of {} (gzip -n leaves it out)", time(new), time(old));
+        let line =
+            format!("the header of gzip holds the time {} instead of {} (gzip -n leaves it out)", time(new), time(old));
         return Some(Found::new(ChangeKind::Time, vec![line]));
     }
     let line = format!("the same content, compressed otherwise ({} and {} bytes)", old.len(), new.len());

@@ -55,12 +55,15 @@ fn what_is_compressed_is_compared_by_what_it_holds() {
 fn archives_name_the_member() {
     let old = tar(&[("a", "1", 5), ("b", "2", 5)]);
     let times = found(&old, tar(&[("a", "1", 5), ("b", "2", 6)]));
-    assert_eq!((times.kind, times.lines.as_slice()), (
-        ChangeKind::Time,
-        ["tar archive, member b: has the time 6 instead of 5".to_owned()].as_slice()
-    ));
+    assert_eq!(
+        (times.kind, times.lines.as_slice()),
+        (ChangeKind::Time, ["tar archive, member b: has the time 6 instead of 5".to_owned()].as_slice())
+    );
     let order = found(&old, tar(&[("b", "2", 5), ("a", "1", 5)]));
-    assert_eq!((order.kind, order.lines[0].as_str()), (ChangeKind::Order, "tar archive: the same members in another order"));
+    assert_eq!(
+        (order.kind, order.lines[0].as_str()),
+        (ChangeKind::Order, "tar archive: the same members in another order")
+    );
     let gone = found(&old, tar(&[("a", "1", 5)]));
     assert_eq!(gone.lines, ["tar archive: the member b is gone"]);
     let within = found(gzip(&old, 9, 0), gzip(&tar(&[("a", "1", 5), ("b", "3", 5)]), 9, 0));

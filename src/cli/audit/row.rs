@@ -152,7 +152,9 @@ impl Row {
                 if changes.len() > SHOWN {
                     lines.push(format!("and {} files more", changes.len() - SHOWN));
                 }
-                lines.extend(trees.iter().map(|(one, other)| format!("compare {} and {}", one.display(), other.display())));
+                lines.extend(
+                    trees.iter().map(|(one, other)| format!("compare {} and {}", one.display(), other.display())),
+                );
                 lines
             }
         }

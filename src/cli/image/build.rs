@@ -100,12 +100,7 @@ pub fn run(common: &Common, args: &ImageBuild) -> Result<(), Failure> {
 }
 
 /// What the image is made for: what the command line says, else what the spec lists, else the project's own.
-fn targets(
-    common: &Common,
-    project: &Project,
-    spec: &ImageSpec,
-    format: args::Format,
-) -> Result<Vec<Target>, Failure> {
+fn targets(common: &Common, project: &Project, spec: &ImageSpec, format: args::Format) -> Result<Vec<Target>, Failure> {
     let listed = || spec.targets.iter().map(Target::to_string).collect::<Vec<_>>().join(", ");
     if common.target.is_none() && !spec.targets.is_empty() {
         if spec.targets.len() > 1 && matches!(format, args::Format::DockerArchive | args::Format::Rootfs) {

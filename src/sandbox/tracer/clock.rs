@@ -22,7 +22,8 @@ struct Began {
 }
 
 impl Clocks {
-    /// Clocks that are ahead by so many seconds, and run so many times as fast from now on.
+    /// Clocks that are ahead by so many seconds, and run so many times as fast from now on; with a pace of 0 they stand
+    /// still, that of the day at a whole second and all others at one that is the same in every sandbox.
     pub fn begin(seconds: Option<i64>, pace: Option<u32>) -> Self {
         let began = Began {
             realtime: read(ClockId::Realtime),
@@ -30,7 +31,7 @@ impl Clocks {
             raw: read(ClockId::MonotonicRaw),
             boottime: read(ClockId::Boottime),
         };
-        let pace = i128::from(pace.unwrap_or(1).max(1));
+        let pace = i128::from(pace.unwrap_or(1));
         Self { ahead: i128::from(seconds.unwrap_or(0)) * SECOND, pace, began }
     }
 
@@ -42,13 +43,29 @@ impl Clocks {
     /// What a clock shows when it is `real` in truth.
     fn shown(&self, clock: u64, real: i128) -> i128 {
         let (began, ahead) = self.origin(clock);
-        began + (real - began) * self.pace + ahead
+        match self.pace {
+            0 => self.stands_at(clock),
+            pace => began + (real - began) * pace + ahead,
+        }
+    }
+
+    /// What a clock that stands still shows.
+    fn stands_at(&self, clock: u64) -> i128 {
+        match self.origin(clock) {
+            // Only that of the day has an origin that is ahead; it counts seconds since 1970 also where that is by none.
+            (began, ahead) if began == self.began.realtime => (began + ahead).div_euclid(SECOND) * SECOND,
+            _ => STANDING,
+        }
     }
 
     /// When it is in truth that a clock shows this; rounded up, so that nobody is woken too early.
     pub fn real(&self, clock: u64, shown: i128) -> i128 {
         let (began, ahead) = self.origin(clock);
-        began + (shown - ahead - began + self.pace - 1).div_euclid(self.pace)
+        match self.pace {
+            // Whoever waits waits as long as it takes outside.
+            0 => began + (shown - self.stands_at(clock)),
+            pace => began + (shown - ahead - began + pace - 1).div_euclid(pace),
+        }
     }
 
     fn origin(&self, clock: u64) -> (i128, i128) {
@@ -61,6 +78,9 @@ impl Clocks {
         }
     }
 }
+
+/// What every clock but that of the day shows where they stand still.
+const STANDING: i128 = 1000 * SECOND;
 
 /// One second.
 pub const SECOND: i128 = 1_000_000_000;
@@ -122,6 +142,15 @@ mod tests {
         // Not before the clock shows it.
         assert_eq!(clocks.real(1, 26), 16);
         assert_eq!(clocks.now(2), None);
+    }
+
+    #[test]
+    fn a_clock_that_stands_still_is_the_same_in_every_sandbox_and_waits_are_as_long_as_outside() {
+        let began = Began { realtime: 1000 * SECOND + 300, monotonic: 10, raw: 11, boottime: 12 };
+        let clocks = Clocks { ahead: 7 * SECOND, pace: 0, began };
+        assert_eq!(clocks.shown(0, 1005 * SECOND), 1007 * SECOND);
+        assert_eq!((clocks.shown(1, 99), clocks.shown(7, 99)), (STANDING, STANDING));
+        assert_eq!(clocks.real(1, STANDING + 5 * SECOND), 10 + 5 * SECOND);
     }
 
     #[test]

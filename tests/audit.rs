@@ -1,0 +1,151 @@
+//! Audits: every cause of a difference is found and named, and what has none passes.
+
+mod support;
+
+use serde_json::Value;
+use support::World;
+
+/// What a script that writes to `/out/usr/share/doc/it` depends on, and what the audit must say.
+const CAUSES: [(&str, &str, &str); 17] = [
+    ("clock", "date +%Y", "time stamp"),
+    ("seconds", "date +%s.%N", "time stamp"),
+    (
+        "directories",
+        "mkdir d; touch d/stone d/wall d/cap d/hearting d/through d/face; find d -type f",
+        "order of directory entries",
+    ),
+    ("race", RACE, "race of parallel jobs"),
+    ("processors", "nproc", "number of processors"),
+    ("processor", "grep -m 1 model /proc/cpuinfo || cat /proc/cpuinfo", "processor model"),
+    ("memory", "grep MemTotal /proc/meminfo", "size of memory"),
+    ("host", "uname -n", "host name"),
+    ("kernel", "uname -r", "kernel release"),
+    ("user", "id -u", "user and group ids"),
+    ("umask", "umask", "file creation mask"),
+    ("locale", "echo ${LC_ALL}", "locale"),
+    ("zone", "date -d @0 +%H", "time zone"),
+    ("environment", "echo ${USER:-nobody}", "host environment"),
+    ("path", "grep -o ' /[^ ]* /build ' /proc/self/mountinfo | cksum", "build path"),
+    ("random", "od -An -N8 -tx1 /dev/urandom", "randomness"),
+    (
+        "level",
+        "seq 20000 > n; if [ $(nproc) = 1 ]; then gzip -1nc n; else gzip -9nc n; fi",
+        "compression level (by the number of processors)",
+    ),
+];
+
+const RACE: &str = r"
+printf 'all: one two\none:\n\t@sleep 0.5; echo one >> log\ntwo:\n\t@echo two >> log\n' > Makefile
+make >&2; cat log";
+
+/// A recipe that installs what a script prints.
+fn printing(world: &World, name: &str, script: &str) {
+    world.script(name, &format!("mkdir -p $OUT/usr/share/doc\n({script}) > it\ncp it $OUT/usr/share/doc/it"));
+}
+
+fn audit(world: &World, words: &[&str]) -> (support::Run, Vec<Value>) {
+    let all = [&["audit", "--trust-store", "--json", "--jobs", "2"], words].concat();
+    let run = world.drystone(&all);
+    let rows = serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run:?}"));
+    (run, rows)
+}
+
+#[test]
+fn each_cause_is_found_and_named() {
+    let world = World::new();
+    for (name, script, _) in CAUSES {
+        printing(&world, name, script);
+    }
+    let names: Vec<&str> = CAUSES.iter().map(|(name, ..)| *name).collect();
+    let (run, rows) = audit(&world, &names);
+    assert_eq!(run.code, Some(1), "{run:?}");
+    assert_eq!(rows.len(), CAUSES.len());
+    for (name, _, cause) in CAUSES {
+        let row = rows.iter().find(|row| row["what"] == format!("{name} 1")).unwrap();
+        let found = &row["second"]["differs"]["cause"];
+        assert_eq!(found["title"], cause, "{row:#}");
+        assert!(found["rebuilds"].as_u64().unwrap() <= 9, "{row:#}");
+        assert_eq!(row["second"]["differs"]["changes"][0]["path"], "usr/share/doc/it");
+    }
+}
+
+#[test]
+fn a_build_that_depends_on_nothing_is_reproducible_in_every_world() {
+    let world = World::new();
+    // What a careful recipe does with all that varies.
+    let script = "mkdir d; touch d/stone d/wall d/cap; find d -type f | sort; date -u -d @$SOURCE_DATE_EPOCH; \
+                  tar -cf - --sort=name --mtime=@0 --owner=0 --group=0 --mode=644 d | gzip -9n | cksum";
+    printing(&world, "steady", script);
+    let (run, rows) = audit(&world, &["steady"]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert_eq!((rows.len(), &rows[0]["second"]), (1, &Value::from("same")));
+    assert_eq!(rows[0]["first"], "not-locked");
+}
+
+#[test]
+fn only_what_is_asked_for_varies() {
+    let world = World::new();
+    printing(&world, "clock", "date +%Y");
+    let differs = |words: &[&str]| audit(&world, &[words, &["clock"]].concat()).1[0]["second"]["differs"].is_object();
+    assert!(differs(&["--vary", "clock"]));
+    assert!(!differs(&["--vary", "time-zone,user"]));
+    assert!(!differs(&["--without", "clock"]));
+    let run = world.drystone(&["audit", "--vary", "weather", "clock"]);
+    assert_eq!(run.code, Some(2), "{run:?}");
+    assert!(run.stderr.contains("`weather` does not vary; what does: clock, pace, directories"), "{}", run.stderr);
+}
+
+#[test]
+fn what_fails_only_elsewhere_is_told_with_its_cause_and_its_last_lines() {
+    let world = World::new();
+    printing(&world, "picky", "test $(id -u) = 1000 || { echo 'who is that?' >&2; exit 7; }");
+    let (run, rows) = audit(&world, &["picky"]);
+    assert_eq!(run.code, Some(1), "{run:?}");
+    let failed = &rows[0]["second"]["failed"];
+    assert_eq!(failed["cause"]["title"], "user and group ids", "{failed:#}");
+    assert!(failed["error"].as_str().unwrap().contains("who is that?"), "{failed:#}");
+}
+
+#[test]
+fn an_audit_builds_from_source_in_a_store_of_its_own_and_goes_on_where_it_was() {
+    let world = World::new();
+    printing(&world, "steady", "echo stone");
+    // What the project's store claims does not count: the trace leads to another object.
+    world.drystone(&["build", "steady"]).succeeded();
+    let forged = world.names("objects").into_iter().next().unwrap();
+    forge(&world, &forged);
+    let run = world.drystone(&["audit", "steady", "--vary", "clock", "--json"]).succeeded();
+    let rows: Vec<Value> = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(rows[0]["second"], "same");
+    assert!(run.stderr.contains("musl-"), "nothing was built from source: {}", run.stderr);
+    let again = world.drystone(&["audit", "steady", "--vary", "clock", "--json"]).succeeded();
+    assert_eq!(again.stdout, run.stdout);
+    assert!(!again.stderr.contains("musl-"), "it was built again: {}", again.stderr);
+}
+
+/// Has the trace of `steady` lead to another object.
+fn forge(world: &World, object: &str) {
+    for name in world.names("traces") {
+        let path = world.store().join("traces").join(&name);
+        let text = std::fs::read_to_string(&path).unwrap();
+        if text.contains("\nname steady-1\n") {
+            let lines = text.lines().map(|line| match line.strip_prefix("output doc ") {
+                Some(_) => format!("output doc {object}\n"),
+                None => format!("{line}\n"),
+            });
+            let forged: String = lines.collect();
+            std::fs::write(&path, forged).unwrap();
+        }
+    }
+}
+
+#[test]
+fn an_image_is_assembled_again_elsewhere() {
+    let world = World::new();
+    printing(&world, "steady", "echo stone");
+    let spec = "name = \"steady\"\ncomponents = [\"steady/doc\"]\n[config]\nentrypoint = [\"/none\"]\n";
+    world.write("recipes/images/steady.toml", spec);
+    let (_, rows) = audit(&world, &["--image", "recipes/images/steady.toml"]);
+    let image = rows.iter().find(|row| row["what"] == "recipes/images/steady.toml").unwrap();
+    assert_eq!((&image["second"], &image["first"]), (&Value::from("same"), &Value::from("not-locked")), "{image:#}");
+}
