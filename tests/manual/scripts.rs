@@ -78,7 +78,32 @@ fn an_object_s_name_and_its_layer_s_diff_id_are_recomputed() {
         let told = told.iter().map(|id| format!("{}\n", id.trim_start_matches("sha256:"))).collect::<String>();
         assert_eq!(of_layers, told, "{made}");
         assert!(of_layers.starts_with(&of_object), "{of_object}{of_layers}");
+        let digest = image_digest(&layout, &odd.object).succeeded().stdout;
+        assert_eq!(digest.lines().last(), made["digest"].as_str(), "{digest}");
     }
+}
+
+/// The image's digest, from an object and what is around it.
+fn image_digest(layout: &Path, object: &Path) -> Run {
+    Run::of(Command::new(Path::new(HOME).join("docs/scripts/image-digest")).arg(layout).arg(object))
+}
+
+#[test]
+fn an_object_that_is_not_in_an_image_is_not_found_there() {
+    if !can_run() {
+        return;
+    }
+    let odd = Odd::new();
+    let (layout, _) = odd.image("gzip");
+    let other = odd.world.path("other");
+    drystone::fs::copy_tree(&odd.object, &other).unwrap();
+    image_digest(&layout, &other).succeeded();
+    let empty = other.join("usr/share/empty");
+    std::fs::remove_file(&empty).unwrap();
+    std::fs::write(&empty, "x").unwrap();
+    let run = image_digest(&layout, &other);
+    assert_eq!(run.code, Some(1), "{run:?}");
+    assert!(run.stderr.contains("no layer of "), "{run:?}");
 }
 
 #[test]
