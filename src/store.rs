@@ -24,6 +24,8 @@
 
 mod cache;
 mod collect;
+mod export;
+mod holding;
 mod inputs;
 mod object;
 mod scan;
@@ -38,6 +40,8 @@ use std::sync::OnceLock;
 
 pub use cache::{Blob, Cached};
 pub use collect::Collected;
+pub use export::{ExportError, Exported, Imported, Selection, Taken, Unsound, Wrong};
+pub use holding::{Derived, Holding};
 pub use inputs::Inputs;
 pub use scan::{Scanned, scan};
 pub use session::{KeyLock, Scratch};
@@ -132,6 +136,17 @@ impl Store {
                 fs::create_dir_all(&path)?;
             }
         }
+        Ok(Self { root, session: OnceLock::new() })
+    }
+
+    /// Opens a store that is there, to read from it: nothing is made, so that it may be another user's.
+    ///
+    /// # Errors
+    /// When it is not there, or is no store.
+    pub fn look(root: &Path) -> Result<Self> {
+        let root = std::path::absolute(root).map_err(fs::failed("find", root))?;
+        fs::list(&root.join("manifests"))?;
+        fs::list(&root.join("roots"))?;
         Ok(Self { root, session: OnceLock::new() })
     }
 

@@ -4,6 +4,7 @@ mod images;
 mod look;
 mod new;
 mod registry;
+mod store;
 mod update;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use crate::recipe::{OutputRef, RecipeName, Target};
 pub use look::{Edit, Log, Shell, Why, WhyDepends};
 pub use new::New;
 pub use registry::{ImagePull, ImagePush, RegistryAccess};
+pub use store::{StoreArgs, StoreDiff, StoreExport, StoreImport, StoreVerb};
 pub use update::Update;
 
 const EXAMPLES: &str = "\
@@ -303,56 +305,6 @@ pub struct Fmt {
     /// Only name the files that are not formatted
     #[arg(long)]
     pub check: bool,
-}
-
-/// Look into the store
-#[derive(Debug, Args)]
-pub struct StoreArgs {
-    #[command(subcommand)]
-    pub verb: StoreVerb,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum StoreVerb {
-    /// List what the store's roots name
-    #[command(after_help = "Examples:\n  drystone store ls\n  drystone store ls --json")]
-    Ls {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Print the path of a component that is built
-    #[command(after_help = "Examples:\n  drystone store path jq\n  ls $(drystone store path coreutils/cat)/usr/bin")]
-    Path {
-        /// RECIPE or RECIPE/COMPONENT
-        name: OutputRef,
-    },
-    /// Print the manifest of a component or object
-    #[command(after_help = "\
-The object's id is the BLAKE3 of this text:
-  drystone store manifest jq | b3sum
-
-Examples:
-  drystone store manifest jq
-  drystone store manifest 3f2a…          an object's whole id")]
-    Manifest {
-        /// RECIPE, RECIPE/COMPONENT, or an object's id
-        name: String,
-    },
-    /// Rehash everything; move what is corrupt to quarantine/
-    #[command(after_help = "\
-Examples:
-  drystone store verify                  exit code 1 when something was corrupt; build again to replace it")]
-    Verify,
-    /// Remove what no root names
-    #[command(
-        after_help = "Examples:\n  drystone store gc                      sources stay: they are what a rebuild without a network needs\n  drystone store gc --cache              layers of images too; the next image makes them anew"
-    )]
-    Gc {
-        /// Remove all that is cached as well
-        #[arg(long)]
-        cache: bool,
-    },
 }
 
 /// Make signing keys

@@ -2,6 +2,7 @@
 
 mod build;
 mod publish;
+mod store;
 
 use std::error::Error;
 use std::io::Write as _;

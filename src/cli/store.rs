@@ -1,5 +1,10 @@
 //! `drystone store`.
 
+mod diff;
+mod difference;
+mod export;
+mod import;
+
 use std::collections::BTreeMap;
 
 use indicatif::ProgressBar;
@@ -15,6 +20,12 @@ use crate::store::{Collected, Verified};
 
 /// Looks into the store.
 pub fn run(common: &Common, args: &StoreArgs) -> Result<(), Failure> {
+    // Those that need no recipes.
+    match &args.verb {
+        StoreVerb::Import(args) => return import::run(common, args),
+        StoreVerb::Diff(args) => return diff::run(args),
+        _ => {}
+    }
     let project = Project::open(common)?;
     match &args.verb {
         StoreVerb::Ls { json } => list(&project, *json),
@@ -39,6 +50,19 @@ pub fn run(common: &Common, args: &StoreArgs) -> Result<(), Failure> {
             eprintln!("removed {objects} objects, {traces} traces and {cached} cached layers");
             Ok(())
         }
+        StoreVerb::Export(args) => export::run(&project, args),
+        StoreVerb::Import(_) | StoreVerb::Diff(_) => Ok(()),
+    }
+}
+
+/// A bar that counts bytes, of a total where that is known.
+fn bytes_bar(total: Option<u64>) -> ProgressBar {
+    let style = |template| indicatif::ProgressStyle::with_template(template).expect("the template is valid");
+    match total {
+        Some(total) => {
+            ProgressBar::new(total).with_style(style("[{bar:24}] {bytes}/{total_bytes}  {binary_bytes_per_sec}"))
+        }
+        None => ProgressBar::new_spinner().with_style(style("{spinner} {bytes}  {binary_bytes_per_sec}")),
     }
 }
 
