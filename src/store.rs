@@ -58,6 +58,14 @@ pub enum StoreError {
     /// A file operation failed.
     #[error(transparent)]
     Fs(#[from] FsError),
+    /// There is no store.
+    #[error("{} is no store: it has no {missing}/", path.display())]
+    NotAStore {
+        /// What was taken for one.
+        path: PathBuf,
+        /// What it lacks.
+        missing: &'static str,
+    },
     /// A tree is not one that the store can hold.
     #[error("{} cannot be a store object", path.display())]
     Tree {
@@ -145,8 +153,11 @@ impl Store {
     /// When it is not there, or is no store.
     pub fn look(root: &Path) -> Result<Self> {
         let root = std::path::absolute(root).map_err(fs::failed("find", root))?;
-        fs::list(&root.join("manifests"))?;
-        fs::list(&root.join("roots"))?;
+        for missing in ["manifests", "traces", "roots"] {
+            if !root.join(missing).is_dir() {
+                return Err(StoreError::NotAStore { path: root, missing });
+            }
+        }
         Ok(Self { root, session: OnceLock::new() })
     }
 

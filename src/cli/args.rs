@@ -3,6 +3,7 @@
 mod images;
 mod look;
 mod new;
+mod rebuild;
 mod registry;
 mod store;
 mod update;
@@ -17,6 +18,7 @@ pub use images::{ImageCheck, ImageDiff, ImageInspect, ImageReport, ImageWhy, Rea
 use crate::recipe::{OutputRef, RecipeName, Target};
 pub use look::{Edit, Log, Shell, Why, WhyDepends};
 pub use new::New;
+pub use rebuild::ImageRebuild;
 pub use registry::{ImagePull, ImagePush, RegistryAccess};
 pub use store::{StoreArgs, StoreDiff, StoreExport, StoreImport, StoreVerb};
 pub use update::Update;
@@ -91,7 +93,7 @@ pub enum Verb {
 }
 
 /// How a plan is carried out.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Running {
     /// Builds at once, and processes of all builds together [default: the number of cores]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
@@ -152,6 +154,7 @@ pub enum ImageVerb {
     Diff(ImageDiff),
     Why(ImageWhy),
     Report(ImageReport),
+    Rebuild(Box<ImageRebuild>),
     Push(Box<ImagePush>),
     Pull(Box<ImagePull>),
 }

@@ -11,8 +11,7 @@ use std::process::ExitCode;
 
 use build::{failed_build, look_hints};
 
-use crate::attest::AttestError;
-use crate::attest::SignatureError;
+use crate::attest::{AttestError, ProvenanceError, SignatureError};
 use crate::attest::key::KeyError;
 use crate::builder::BuildError;
 use crate::fs::FsError;
@@ -243,7 +242,8 @@ impl From<EditError> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self::new(Class::Machine, &error)
+        let of_user = matches!(error, StoreError::NotAStore { .. });
+        Self::new(if of_user { Class::User } else { Class::Machine }, &error)
     }
 }
 
@@ -279,6 +279,12 @@ impl From<AttestError> for Failure {
                 Self::new(Class::Machine, &error)
             }
         }
+    }
+}
+
+impl From<ProvenanceError> for Failure {
+    fn from(error: ProvenanceError) -> Self {
+        Self::new(Class::User, &error)
     }
 }
 

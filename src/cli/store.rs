@@ -66,6 +66,11 @@ fn bytes_bar(total: Option<u64>) -> ProgressBar {
     }
 }
 
+/// `1 object`, `2 objects`.
+fn counted(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
 fn reference(name: &str) -> Result<OutputRef, Failure> {
     name.parse().map_err(|error| Failure::user(format!("{error}"), "name a recipe, or an object's whole id".to_owned()))
 }
@@ -96,14 +101,14 @@ fn object(project: &Project, name: &OutputRef) -> Result<ObjectId, Failure> {
 }
 
 fn verify(project: &Project) -> Result<(), Failure> {
-    let bar = ProgressBar::new_spinner().with_message("objects and sources rehashed");
+    let bar = ProgressBar::new_spinner().with_message("objects, sources and traces verified");
     bar.set_style(indicatif::ProgressStyle::with_template("{spinner} {pos} {msg}").expect("the template is valid"));
-    let Verified { objects, sources, cached, faults } = project.store.verify(&|| bar.inc(1))?;
+    let Verified { objects, sources, traces, cached, faults } = project.store.verify(&|| bar.inc(1))?;
     bar.finish_and_clear();
     for fault in &faults {
         println!("{}: {}", fault.what, fault.how);
     }
-    eprintln!("{objects} objects, {sources} sources and {cached} cached layers verified");
+    eprintln!("{objects} objects, {sources} sources, {traces} traces and {cached} cached layers verified");
     match faults.len() {
         0 => Ok(()),
         count => Err(Failure::found(

@@ -59,7 +59,7 @@ pub struct Selection {
     pub roots: BTreeMap<String, ObjectId>,
     /// Sources.
     pub sources: BTreeSet<Sha256>,
-    /// Whether the logs of the derivations come along.
+    /// Whether the logs of the derivations come along; those that a later build has replaced do not.
     pub logs: bool,
     /// Whether the objects' bytes come along, not only their manifests.
     pub bytes: bool,

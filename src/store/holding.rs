@@ -77,18 +77,9 @@ impl Holding {
         for key in store.named::<DerivationKey>("traces")? {
             let path = store.trace_path(&key);
             let Some(text) = fs::read_if_exists(&path)?.filter(|text| !text.is_empty()) else { continue };
-            let inputs = match store.inputs(&key) {
-                Ok(Some(inputs)) if inputs.key() != key => {
-                    let how = format!("its fields hash to {}", inputs.key());
-                    faults.push(Fault { what: format!("traces/{key}.inputs"), how });
-                    None
-                }
-                Ok(inputs) => inputs,
-                Err(error) => {
-                    faults.push(fault(format!("traces/{key}.inputs"), &error));
-                    None
-                }
-            };
+            let how = store.inputs_fault(&key);
+            let inputs = if how.is_some() { None } else { store.inputs(&key)? };
+            faults.extend(how.map(|how| Fault { what: format!("traces/{key}.inputs"), how }));
             match Trace::parse(&path, &text) {
                 Ok(trace) => drop(traces.insert(key, Derived { trace, inputs })),
                 Err(error) => faults.push(fault(format!("traces/{key}"), &error)),

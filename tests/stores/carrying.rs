@@ -44,14 +44,17 @@ fn an_import_says_what_it_took_and_what_it_did_not_believe() {
     world.script("hello", HELLO);
     world.drystone(&["build", "hello"]).succeeded();
     let run = world.drystone(&["store", "export", "hello", "-o", "../hello.tar.zst"]).succeeded();
-    assert_snapshot!(without_size(&world.normal(&run.stderr)), @"");
+    assert_snapshot!(without_size(&world.normal(&run.stderr)), @"../hello.tar.zst: 1 object and 2 traces, N BYTES (N s)");
     other(&world, "other", true);
     let first = run_in(&world, "other", &["store", "import", "../hello.tar.zst"]).succeeded();
-    assert_snapshot!(world.normal(&first.stderr), @"");
+    assert_snapshot!(world.normal(&first.stderr), @r"
+    ../hello.tar.zst: imported 1 object; 0 objects there before (N s)
+    left out: 2 traces; --trust-traces takes them, on the word of whoever made the file
+    ");
     let built = run_in(&world, "other", &["build", "hello"]).succeeded();
     assert!(built.stderr.contains("hello-1: script"), "what is not believed is built:\n{}", built.stderr);
     let again = run_in(&world, "other", &["store", "import", "../hello.tar.zst", "--trust-traces"]).succeeded();
-    assert_snapshot!(world.normal(&again.stderr), @"");
+    assert_snapshot!(world.normal(&again.stderr), @"../hello.tar.zst: imported 0 objects, 0 traces; 1 object there before (N s)");
 }
 
 /// The archive's size differs with the seconds that builds took.
@@ -77,10 +80,19 @@ fn a_changed_export_is_an_error_that_says_what_to_do() {
     std::fs::write(&file, bytes).unwrap();
     other(&world, "other", false);
     let run = run_in(&world, "other", &["store", "import", "../hello.tar.zst", "--trust-traces"]).ended(1);
-    assert_snapshot!(world.normal(&run.stderr), @"");
+    assert_snapshot!(world.normal(&run.stderr), @r"
+    error: ../hello.tar.zst was altered: its bytes are not those that it was sealed with, though what they unpack to is the same
+    hint: nothing of the file that does not prove itself was taken; get it again
+    ");
     let run = world.drystone(&["store", "export", "hallo", "-o", "../x"]).ended(2);
-    assert_snapshot!(world.normal(&run.stderr), @"");
+    assert_snapshot!(world.normal(&run.stderr), @r"
+    error: there is no recipe `hallo`
+    hint: the nearest: `hello`
+    ");
     world.script("hello", "exit 1");
     let run = world.drystone(&["store", "export", "hello", "-o", "../x"]).ended(2);
-    assert_snapshot!(world.normal(&run.stderr), @"");
+    assert_snapshot!(world.normal(&run.stderr), @r"
+    error: hello as it is now is not built for x86_64-linux-musl
+    hint: build it first: drystone build hello
+    ");
 }

@@ -161,6 +161,7 @@ fn a_link_that_leads_out_of_its_object() {
             member.kind = Kind::Link("../../../../etc/passwd".into());
         }
     }
+    let manifest = at(&all, &format!("manifests/{id}"));
     all[manifest].kind = Kind::File(text.into_bytes(), 0o444);
     all[1..].sort_by(|one, other| one.path.cmp(&other.path));
     reindex(&mut all);
@@ -221,7 +222,7 @@ fn a_word_that_does_not_hold() {
     );
     assert_eq!(
         alter("roots", |text| text.replace("x86_64-linux-musl/wall-1\n", "../../../etc/passwd\n")),
-        "x.tar.zst: `roots` is not of the documented form (line 2)"
+        "x.tar.zst: `roots` is not of the documented form (line 1)"
     );
 }
 

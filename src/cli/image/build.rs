@@ -47,12 +47,24 @@ struct MadeLayer {
     origin: String,
 }
 
-/// Builds what an image needs and assembles it, for each of its targets.
+/// Builds what an image needs and assembles it, for each of its targets; prints its digest.
 pub fn run(common: &Common, args: &ImageBuild) -> Result<(), Failure> {
+    make(common, args, &|spec, images, written| print(args, spec, images, written))
+}
+
+/// The same without a word of what was made.
+pub fn quietly(common: &Common, args: &ImageBuild) -> Result<(), Failure> {
+    make(common, args, &|_, _, _| ())
+}
+
+/// Takes note of what was made.
+type Told<'t> = &'t dyn Fn(&ImageSpec, &[Composed<'_>], Written);
+
+fn make(common: &Common, args: &ImageBuild, told: Told<'_>) -> Result<(), Failure> {
     let project = Project::open(common)?;
     let mut text = SpecText::read(&project, &args.spec)?;
     let spec = project.catalog.load_image_spec(&args.spec)?;
-    text.read_policies(&project, &spec.policy.files)?;
+    text.read_named(&project, &spec)?;
     let targets = targets(common, &project, &spec, args)?;
     let several = targets.len() > 1;
     let images = targets.into_iter().map(|target| compose(&project, &spec, target, several, args));
@@ -77,14 +89,14 @@ pub fn run(common: &Common, args: &ImageBuild) -> Result<(), Failure> {
             let beside = |made: &Summary| evidence.of(None, std::slice::from_ref(made));
             let options = options(&one.target);
             let summary = image::write_with(&one.rootfs, &options, &project.store, &args.output, beside)?;
-            print(args, &spec, &images, Written::One(summary));
+            told(&spec, &images, Written::One(summary));
         }
         several => {
             let beside = |made: &Several| evidence.of(Some(made.index), &made.images);
             let variants: Vec<_> = several.iter().map(|one| (one.target.clone(), &one.rootfs)).collect();
             let options = options(&project.target);
             let written = image::write_several(&variants, &options, &project.store, &args.output, beside)?;
-            print(args, &spec, &images, Written::Several(written));
+            told(&spec, &images, Written::Several(written));
         }
     }
     Ok(())

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::bytes_bar;
+use super::{bytes_bar, counted};
 use super::difference::{Component, Derivation, Difference, File, FileSide, Why};
 use crate::cli::args::StoreDiff;
 use crate::cli::failure::Failure;
@@ -70,7 +70,8 @@ fn open(place: &Path) -> Result<Holding, Failure> {
 fn print(before: &Path, after: &Path, difference: &Difference) {
     let Difference { components, derivations, same } = difference;
     if difference.is_none() {
-        println!("{} and {}: the same {same} components", before.display(), after.display());
+        let components = counted(*same, "component");
+        println!("{} and {}: the same {components}", before.display(), after.display());
         return;
     }
     println!("--- {}\n+++ {}", before.display(), after.display());

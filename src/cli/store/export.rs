@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use super::bytes_bar;
+use super::{bytes_bar, counted};
 use crate::builder::{Standing, Survey, root_name, survey};
 use crate::cli::args::StoreExport;
 use crate::cli::failure::Failure;
@@ -37,11 +37,12 @@ pub fn run(project: &Project, args: &StoreExport) -> Result<(), Failure> {
     bar.finish_and_clear();
     let Exported { index, objects, traces, sources, size } = exported?;
     println!("{index}");
-    let sources = if sources > 0 { format!(", {sources} sources") } else { String::new() };
-    let what = if args.manifests { "manifests" } else { "objects" };
+    let sources = if sources > 0 { format!(", {}", counted(sources, "source")) } else { String::new() };
+    let objects = counted(objects, if args.manifests { "manifest" } else { "object" });
     say(format_args!(
-        "{}: {objects} {what}{sources} and {traces} traces, {} ({:.1} s)",
+        "{}: {objects}{sources} and {}, {} ({:.1} s)",
         args.output.display(),
+        counted(traces, "trace"),
         indicatif::HumanBytes(size),
         began.elapsed().as_secs_f64()
     ));

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::bytes_bar;
+use super::{bytes_bar, counted};
 use crate::cli::args::{Common, StoreImport};
 use crate::cli::failure::Failure;
 use crate::cli::show::{escaped, say};
@@ -25,15 +25,19 @@ pub fn run(common: &Common, args: &StoreImport) -> Result<(), Failure> {
     for (name, own) in &renamed {
         say(format_args!("{} means another object here; the imported one is {}", escaped(name), escaped(own)));
     }
-    let sources = if sources > 0 { format!(", {sources} sources") } else { String::new() };
-    let traces = if *trust_traces { format!(", {traces} traces") } else { String::new() };
+    let mut new = vec![counted(objects, "object")];
+    new.extend((sources > 0).then(|| counted(sources, "source")));
+    new.extend(trust_traces.then(|| counted(traces, "trace")));
     say(format_args!(
-        "{}: {objects} objects{sources}{traces} imported, {present} were there ({:.1} s)",
+        "{}: imported {}; {} there before ({:.1} s)",
         file.display(),
+        new.join(", "),
+        counted(present, "object"),
         began.elapsed().as_secs_f64()
     ));
     if left > 0 {
-        say(format_args!("{left} traces were left out: --trust-traces takes them, on the word of whoever made the file"));
+        let traces = counted(left, "trace");
+        say(format_args!("left out: {traces}; --trust-traces takes them, on the word of whoever made the file"));
     }
     if other.is_empty() {
         return Ok(());
