@@ -43,9 +43,7 @@ pub use evidence::{DocumentFile, Evidence, Signatures, StatementFile, artifacts,
 pub use identity::Identity;
 pub use layout::{Checked, Layout};
 pub use oci::{Annotations, Descriptor, DigestError, INDEX, MANIFEST, OciDigest, Platform, PlatformError};
-pub use provenance::{
-    BUILD_TYPE, LOCAL_BUILDER, Made, ProvenanceError, Recorded, RecordedFile, Request, provenance,
-};
+pub use provenance::{BUILD_TYPE, LOCAL_BUILDER, Made, ProvenanceError, Recorded, RecordedFile, Request, provenance};
 pub use purl::Purl;
 pub use read_statement::{ReadStatement, StatementError};
 pub use reference::Reference;

@@ -57,7 +57,8 @@ pub fn statements(layout: &Layout, referrers: &[Artifact]) -> Result<Vec<ReadSta
         let payload = Bundle::parse(&blob).and_then(|bundle| bundle.payload()).unwrap_or(blob);
         ReadStatement::parse(&payload).ok()
     };
-    let about = |statement: &ReadStatement| layout.subjects().iter().any(|subject| statement.is_about(&subject.digest()));
+    let about =
+        |statement: &ReadStatement| layout.subjects().iter().any(|subject| statement.is_about(&subject.digest()));
     Ok(blobs.filter_map(read).filter(about).collect())
 }
 

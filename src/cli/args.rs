@@ -15,7 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::attest::Need;
 pub use images::{ImageCheck, ImageDiff, ImageInspect, ImageReport, ImageWhy, Reading, ReportFormat};
 
-use crate::recipe::{OutputRef, RecipeName, Target};
+use crate::recipe::{Date, OutputRef, RecipeName, Target};
 pub use look::{Edit, Log, Shell, Why, WhyDepends};
 pub use new::New;
 pub use rebuild::ImageRebuild;
@@ -186,6 +186,9 @@ pub struct ImageBuild {
     /// How layers are compressed
     #[arg(long, value_enum, default_value_t = Compression::Gzip)]
     pub compression: Compression,
+    /// The day on which waivers are judged, where it is not today; no option of the command line.
+    #[arg(skip)]
+    pub judged_on: Option<Date>,
     /// Copy what could be a hard link into the store: for a rootfs that is to be changed
     #[arg(long)]
     pub copy: bool,

@@ -11,8 +11,8 @@ use std::process::ExitCode;
 
 use build::{failed_build, look_hints};
 
-use crate::attest::{AttestError, ProvenanceError, SignatureError};
 use crate::attest::key::KeyError;
+use crate::attest::{AttestError, ProvenanceError, SignatureError};
 use crate::builder::BuildError;
 use crate::fs::FsError;
 use crate::image::{ImageError, ReadError};

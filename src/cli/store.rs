@@ -20,39 +20,39 @@ use crate::store::{Collected, Verified};
 
 /// Looks into the store.
 pub fn run(common: &Common, args: &StoreArgs) -> Result<(), Failure> {
-    // Those that need no recipes.
+    let project = || Project::open(common);
     match &args.verb {
-        StoreVerb::Import(args) => return import::run(common, args),
-        StoreVerb::Diff(args) => return diff::run(args),
-        _ => {}
-    }
-    let project = Project::open(common)?;
-    match &args.verb {
-        StoreVerb::Ls { json } => list(&project, *json),
+        StoreVerb::Ls { json } => list(&project()?, *json),
         StoreVerb::Path { name } => {
+            let project = project()?;
             println!("{}", project.store.object_path(&object(&project, name)?).display());
             Ok(())
         }
-        StoreVerb::Manifest { name } => {
-            let id = match name.parse::<ObjectId>() {
-                Ok(id) => id,
-                Err(_) => object(&project, &reference(name)?)?,
-            };
-            print!("{}", project.store.tree(&id)?.manifest());
-            Ok(())
-        }
-        StoreVerb::Verify => verify(&project),
-        StoreVerb::Gc { cache } => {
-            let Collected { objects, traces, mut cached } = project.store.collect()?;
-            if *cache {
-                cached += project.store.clear_cache()?;
-            }
-            eprintln!("removed {objects} objects, {traces} traces and {cached} cached layers");
-            Ok(())
-        }
-        StoreVerb::Export(args) => export::run(&project, args),
-        StoreVerb::Import(_) | StoreVerb::Diff(_) => Ok(()),
+        StoreVerb::Manifest { name } => manifest(&project()?, name),
+        StoreVerb::Verify => verify(&project()?),
+        StoreVerb::Gc { cache } => collect(&project()?, *cache),
+        StoreVerb::Export(args) => export::run(&project()?, args),
+        StoreVerb::Import(args) => import::run(common, args),
+        StoreVerb::Diff(args) => diff::run(args),
     }
+}
+
+fn manifest(project: &Project, name: &str) -> Result<(), Failure> {
+    let id = match name.parse::<ObjectId>() {
+        Ok(id) => id,
+        Err(_) => object(project, &reference(name)?)?,
+    };
+    print!("{}", project.store.tree(&id)?.manifest());
+    Ok(())
+}
+
+fn collect(project: &Project, cache: bool) -> Result<(), Failure> {
+    let Collected { objects, traces, mut cached } = project.store.collect()?;
+    if cache {
+        cached += project.store.clear_cache()?;
+    }
+    eprintln!("removed {objects} objects, {traces} traces and {cached} cached layers");
+    Ok(())
 }
 
 /// A bar that counts bytes, of a total where that is known.

@@ -33,13 +33,15 @@ mod error;
 mod import;
 mod index;
 mod read;
+mod texts;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use error::{ExportError, Unsound, Wrong};
 pub use import::{Imported, Taken};
-pub(super) use read::{Reader, Sizes, Texts};
+pub(super) use read::{Reader, Sizes};
+pub(super) use texts::Texts;
 
 use crate::digest::{Blake3, DerivationKey, ObjectId, Sha256};
 

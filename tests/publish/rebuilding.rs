@@ -76,8 +76,11 @@ fn the_revision_that_an_image_was_made_at_is_found_in_the_history() {
     // Where the files are as they were, no history is needed.
     git(&world, "git checkout -q first; rm -rf .git");
     let run = world.drystone(&["image", "rebuild", "oci:../published"]).succeeded();
-    assert_snapshot!(normal(&world, &run.stdout), @"");
-    assert_snapshot!(normal(&world, &run.stderr), @"");
+    assert_snapshot!(normal(&world, &run.stdout), @"oci:../published: the same image, sha256:DIGEST");
+    assert_snapshot!(normal(&world, &run.stderr), @r"
+    the files of the provenance are those of PROJECT, as they are there
+    image acme/wall: nothing to do, all is built (N ms)
+    ");
 }
 
 #[test]
@@ -89,10 +92,13 @@ fn a_bare_repository_and_one_that_has_to_be_cloned_do_as_well() {
         Run::of(command.current_dir(world.path("home")))
     };
     let run = away(&["../published", "--repository", "../bare.git"]).succeeded();
-    assert_snapshot!(normal(&world, &run.stdout), @"");
+    assert_snapshot!(normal(&world, &run.stdout), @"../published: the same image, sha256:DIGEST");
     let url = format!("file://{}", world.path("bare.git").display());
     let run = away(&["../published", "--repository", &url]).succeeded();
-    assert_snapshot!(normal(&world, &run.stderr), @"");
+    assert_snapshot!(normal(&world, &run.stderr), @r"
+    the files of the provenance are those of the revision COMMIT of file://WORLD/bare.git
+    image acme/wall: nothing to do, all is built (N ms)
+    ");
 }
 
 #[test]
@@ -107,15 +113,29 @@ fn files_that_are_in_no_revision_are_named() {
     assert!(text.contains(&own));
     std::fs::write(&provenance, text.replace(&own, &other)).unwrap();
     let run = world.drystone(&["image", "rebuild", "../published"]).ended(1);
-    assert_snapshot!(normal(&world, &run.stderr), @"");
+    assert_snapshot!(normal(&world, &run.stderr), @r"
+    error: PROJECT: no revision has all files that the image was made from; now, these differ:
+      recipes/wall.toml
+    hint: 3 revisions were looked at; if it is in none of the branches here, fetch the others
+    ");
     git(&world, "rm -rf .git");
     let run = world.drystone(&["image", "rebuild", "../published"]).ended(1);
-    assert_snapshot!(normal(&world, &run.stderr), @"");
+    assert_snapshot!(normal(&world, &run.stderr), @r"
+    error: PROJECT has other files than those that the image was made from:
+      recipes/wall.toml
+    hint: name a git repository with --repository, and its history is searched for them
+    ");
     std::fs::remove_file(&provenance).unwrap();
     let run = world.drystone(&["image", "rebuild", "../published"]).ended(2);
-    assert_snapshot!(normal(&world, &run.stderr), @"");
+    assert_snapshot!(normal(&world, &run.stderr), @r"
+    error: there is no provenance beside ../published
+    hint: an image that drystone has built has its provenance in evidence/, or as a referrer in the registry
+    ");
     let run = world.drystone(&["image", "rebuild", "../nowhere"]).ended(2);
-    assert_snapshot!(normal(&world, &run.stderr), @"");
+    assert_snapshot!(normal(&world, &run.stderr), @r"
+    error: ../nowhere is not there, and no image of a registry: `../nowhere` names no image in a registry: its host is made of letters, digits, `-` and `.`
+    hint: name a directory, or HOST/REPO:TAG
+    ");
 }
 
 #[test]
@@ -125,10 +145,29 @@ fn another_image_is_told_by_its_layers_and_files() {
     world.drystone(&["image", "build", "recipes/images/wall.toml", "-o", "../other"]).succeeded();
     let provenance = |layout: &str| world.path(layout).join("evidence/provenance.intoto.json");
     let lie = std::fs::read_to_string(provenance("published")).unwrap();
-    let lie = lie.replace(digest(&world, "published").trim_start_matches("sha256:"), digest(&world, "other").trim_start_matches("sha256:"));
+    let lie = lie.replace(
+        digest(&world, "published").trim_start_matches("sha256:"),
+        digest(&world, "other").trim_start_matches("sha256:"),
+    );
     std::fs::write(provenance("other"), lie).unwrap();
     let run = world.drystone(&["image", "rebuild", "../other"]).ended(1);
-    assert_snapshot!(normal(&world, &run.stdout).replace(&world.path("").display().to_string(), ""), @"");
+    assert_snapshot!(normal(&world, &run.stdout), @r"
+    ../other: another image: sha256:DIGEST → sha256:DIGEST
+
+    linux/amd64: sha256:DIGEST → sha256:DIGEST
+      layer 1 (wall/data 1): sha256:DIGEST → sha256:DIGEST
+      layer 2 (the spec): sha256:DIGEST → sha256:DIGEST
+    --- published sha256:DIGEST
+    +++ rebuilt sha256:DIGEST
+
+    the spec
+      ~ /etc/motd  9 → 6 bytes (-3)
+
+    wall/data 1
+      ~ /usr/share/wall/plan  other content of 6 bytes
+
+    0 added, 0 removed, 2 changed; -3 bytes
+    ");
     let run = world.drystone(&["image", "rebuild", "../other", "--json"]).ended(1);
     let outcome: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(outcome["same"], false);

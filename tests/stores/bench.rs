@@ -51,7 +51,8 @@ impl Bench {
     pub fn new() -> Self {
         let scratch = tempfile::tempdir().unwrap();
         let store = Store::open(&scratch.path().join("store")).unwrap();
-        let wall = object(&store, &[("usr/bin/wall*", "ELF of the wall"), ("usr/bin/mur@", "wall"), ("usr/lib/x@", "/etc/x")]);
+        let wall =
+            object(&store, &[("usr/bin/wall*", "ELF of the wall"), ("usr/bin/mur@", "wall"), ("usr/lib/x@", "/etc/x")]);
         let doc = object(&store, &[("usr/share/doc/größe", "A wall is built of stones.\n".repeat(30).as_str())]);
         let inputs = inputs("-O2");
         let key = inputs.key();
@@ -139,7 +140,9 @@ pub fn members(export: &Path) -> Vec<Member> {
         let path = String::from_utf8(entry.path_bytes().trim_ascii_end().to_vec()).unwrap();
         let kind = match entry.header().entry_type() {
             tar::EntryType::Directory => Kind::Directory,
-            tar::EntryType::Symlink => Kind::Link(String::from_utf8(entry.link_name_bytes().unwrap().to_vec()).unwrap()),
+            tar::EntryType::Symlink => {
+                Kind::Link(String::from_utf8(entry.link_name_bytes().unwrap().to_vec()).unwrap())
+            }
             _ => {
                 let mut content = Vec::new();
                 std::io::Read::read_to_end(&mut entry, &mut content).unwrap();

@@ -26,7 +26,8 @@ fn what_was_imported_with_its_traces_is_not_built_again() {
     let world = World::new();
     world.script("hello", HELLO);
     world.drystone(&["build", "hello"]).succeeded();
-    let exported = world.drystone(&["store", "export", "hello", "--build", "--logs", "-o", "../hello.tar.zst"]).succeeded();
+    let exported =
+        world.drystone(&["store", "export", "hello", "--build", "--logs", "-o", "../hello.tar.zst"]).succeeded();
     other(&world, "other", false);
     let imported = run_in(&world, "other", &["store", "import", "../hello.tar.zst", "--trust-traces"]).succeeded();
     assert_eq!(imported.stdout, exported.stdout, "both name the index");

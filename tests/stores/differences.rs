@@ -89,7 +89,9 @@ fn other_inputs_are_named() {
 #[test]
 fn a_store_is_compared_from_afar_with_what_another_has_exported() {
     let world = two(&script("stone"), &script("brick"));
-    for (store, words) in [("store", ["-o", "../ours.tar.zst"].as_slice()), ("other", &["-o", "../theirs", "--manifests"])] {
+    for (store, words) in
+        [("store", ["-o", "../ours.tar.zst"].as_slice()), ("other", &["-o", "../theirs", "--manifests"])]
+    {
         if store == "store" {
             world.script("wall", &script("stone"));
         } else {

@@ -97,10 +97,7 @@ fn nothing_corrupt_leaves_a_store() {
     let output = bench.path("wall.tar.zst");
     let error = bench.store.export(&bench.selection, &output, &|_| ()).unwrap_err().to_string();
     let what = format!("objects/{}/usr/bin/wall", bench.wall);
-    assert_eq!(
-        error,
-        format!("`{what}` of the store is not what its name or manifest says, so nothing was exported")
-    );
+    assert_eq!(error, format!("`{what}` of the store is not what its name or manifest says, so nothing was exported"));
     assert!(!output.exists());
 }
 

@@ -81,10 +81,7 @@ fn a_member_that_is_not_the_next_one() {
         more.path.push('2');
         members.insert(wall + 1, more);
     });
-    assert_eq!(
-        extra,
-        "x.tar.zst: `objects/WALL/usr/lib` should be next, but `objects/WALL/usr/bin/wall2` is there"
-    );
+    assert_eq!(extra, "x.tar.zst: `objects/WALL/usr/lib` should be next, but `objects/WALL/usr/bin/wall2` is there");
     let missing = refused(|_, members| drop(members.pop()));
     assert_eq!(missing, "x.tar.zst: `traces/KEY.inputs` is missing");
 }
@@ -216,10 +213,7 @@ fn a_word_that_does_not_hold() {
         members[trace].kind = Kind::File(text.into_bytes(), *mode);
         reindex(members);
     });
-    assert_eq!(
-        nothing,
-        format!("x.tar.zst: `traces/KEY` tells of the object {absent}, which is not in the archive")
-    );
+    assert_eq!(nothing, format!("x.tar.zst: `traces/KEY` tells of the object {absent}, which is not in the archive"));
     assert_eq!(
         alter("roots", |text| text.replace("x86_64-linux-musl/wall-1\n", "../../../etc/passwd\n")),
         "x.tar.zst: `roots` is not of the documented form (line 1)"

@@ -12,8 +12,7 @@ use crate::digest::Sha256;
 use crate::path::{PathError, RelPath};
 
 /// The kinds of dependencies that are files of the project.
-const OF_PROJECT: [&str; 8] =
-    ["recipe", "file", "patch", "preset", "toolchain", "seeds", "policy", "spec-source"];
+const OF_PROJECT: [&str; 8] = ["recipe", "file", "patch", "preset", "toolchain", "seeds", "policy", "spec-source"];
 
 /// How an image was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,9 +165,8 @@ mod tests {
 
     fn statement(change: impl FnOnce(&mut Value)) -> ReadStatement {
         let digest = json!({ "sha256": Sha256::of(b"x").to_string() });
-        let dependency = |kind: &str, name: &str| {
-            json!({ "name": name, "digest": digest, "annotations": { "kind": kind } })
-        };
+        let dependency =
+            |kind: &str, name: &str| json!({ "name": name, "digest": digest, "annotations": { "kind": kind } });
         let mut statement = json!({
             "_type": "https://in-toto.io/Statement/v1",
             "subject": [{ "name": "wall", "digest": digest }],

@@ -8,7 +8,7 @@ use crate::cli::carry_out::carry_out;
 use crate::cli::controls;
 use crate::cli::evidence::{Composed, Evidence, SpecText, directory};
 use crate::cli::failure::Failure;
-use crate::cli::judge::judge;
+use crate::cli::judge::{judge, today};
 use crate::cli::project::Project;
 use crate::digest::Sha256;
 use crate::image::{self, Compression, Format, Options, Origin, Part, Several, Summary};
@@ -139,7 +139,7 @@ fn compose<'p>(
     let of = if several { format!(" for {target}") } else { String::new() };
     let survey = carry_out(project, &plan, &args.running, false, &format!("image {}{of}", spec.name))?;
     let rootfs = image::compose(spec, &parts(project, &plan, &survey, spec)?)?;
-    let report = judge(project, spec, &rootfs, &target)?;
+    let report = judge(project, spec, &rootfs, &target, args.judged_on.unwrap_or_else(today))?;
     let controls = controls::files(&rootfs, &target, &directory("runtime", &target, several)?);
     Ok(Composed { target, plan, survey, rootfs, report, controls })
 }

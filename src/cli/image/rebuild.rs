@@ -15,7 +15,7 @@ use crate::cli::show::{escaped, say};
 use crate::cli::{project, registry, show};
 use crate::fs;
 use crate::publish;
-use crate::recipe::Target;
+use crate::recipe::{Date, Target};
 use compare::Outcome;
 use repository::Place;
 
@@ -104,13 +104,15 @@ fn request(args: &ImageRebuild, recorded: &Recorded, place: &Place, output: &Pat
     let compression = match recorded.compression.as_deref() {
         None => Compression::Gzip,
         Some(name) => Compression::from_str(name, false).map_err(|_| {
-            let message = format!("the provenance names a compression that this drystone does not know: {}", escaped(name));
+            let message =
+                format!("the provenance names a compression that this drystone does not know: {}", escaped(name));
             Failure::user(message, "take the drystone that built the image".to_owned())
         })?,
     };
     for target in &recorded.targets {
         if Target(target.clone()).architecture().is_none() {
-            let message = format!("the provenance names a target that this drystone does not know: {}", escaped(target));
+            let message =
+                format!("the provenance names a target that this drystone does not know: {}", escaped(target));
             return Err(Failure::user(message, "take the drystone that built the image".to_owned()));
         }
     }
@@ -121,6 +123,8 @@ fn request(args: &ImageRebuild, recorded: &Recorded, place: &Place, output: &Pat
         evidence: None,
         builder_id: recorded.builder.clone(),
         compression,
+        // What was waived when the image was published does not keep anybody from building it again.
+        judged_on: Some(Date { year: 0, month: 1, day: 1 }),
         copy: false,
         json: false,
         running: args.running.clone(),

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{bytes_bar, counted};
 use super::difference::{Component, Derivation, Difference, File, FileSide, Why};
+use super::{bytes_bar, counted};
 use crate::cli::args::StoreDiff;
 use crate::cli::failure::Failure;
 use crate::cli::show::escaped;
@@ -42,7 +42,8 @@ pub fn run(args: &StoreDiff) -> Result<(), Failure> {
         .flat_map(|(place, holding)| holding.faults.iter().map(|fault| (place.as_path(), fault)))
         .collect();
     if *json {
-        let fault = |(place, fault): &(&Path, &'_ Fault)| (place.display().to_string(), fault.what.clone(), fault.how.clone());
+        let fault =
+            |(place, fault): &(&Path, &'_ Fault)| (place.display().to_string(), fault.what.clone(), fault.how.clone());
         let told: Vec<_> = faults.iter().map(fault).collect();
         let faults = told.iter().map(|(store, what, how)| OutputFault { store: store.clone(), what, how }).collect();
         let (before, after) = (before.display().to_string(), after.display().to_string());

@@ -191,7 +191,8 @@ fn units(holding: &Holding) -> BTreeMap<String, Unit> {
         }
     }
     let unit = |(name, object): (&String, &ObjectId)| {
-        let made = by_object.get(object).into_iter().flatten().filter(|(_, derived, output)| gave(name, derived, output));
+        let made =
+            by_object.get(object).into_iter().flatten().filter(|(_, derived, output)| gave(name, derived, output));
         let (mut keys, mut subject) = (Vec::new(), None);
         for (key, Derived { inputs, .. }, output) in made {
             keys.push(**key);

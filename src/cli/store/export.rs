@@ -60,7 +60,10 @@ fn wanted(project: &Project, args: &StoreExport) -> Result<Vec<OutputRef>, Failu
     let is_built = |name: &RecipeName| plan.build_of(name).is_some_and(|id| survey.outputs(id).is_some());
     let (built, other): (Vec<_>, Vec<_>) = all.iter().partition(|name| is_built(name));
     if built.is_empty() {
-        return Err(Failure::user("no recipe is built as it is now".to_owned(), "build first: drystone build --all".to_owned()));
+        return Err(Failure::user(
+            "no recipe is built as it is now".to_owned(),
+            "build first: drystone build --all".to_owned(),
+        ));
     }
     if !other.is_empty() {
         say(format_args!("{} of {} recipes are not built as they are now, and left out", other.len(), all.len()));
@@ -73,10 +76,12 @@ fn closure_of(project: &Project, wanted: &[OutputRef]) -> Result<Vec<OutputRef>,
     let mut whole = Vec::new();
     for output in wanted {
         match (&output.component, project.catalog.recipe(&output.recipe)) {
-            (None, Some(recipe)) => whole.extend(recipe.components.keys().map(|component| OutputRef {
-                recipe: output.recipe.clone(),
-                component: Some(component.clone()),
-            })),
+            (None, Some(recipe)) => whole.extend(
+                recipe
+                    .components
+                    .keys()
+                    .map(|component| OutputRef { recipe: output.recipe.clone(), component: Some(component.clone()) }),
+            ),
             // An unknown recipe is told of by whoever plans it.
             _ => whole.push(output.clone()),
         }

@@ -5,8 +5,8 @@ use std::time::Instant;
 use super::{bytes_bar, counted};
 use crate::cli::args::{Common, StoreImport};
 use crate::cli::failure::Failure;
-use crate::cli::show::{escaped, say};
 use crate::cli::project;
+use crate::cli::show::{escaped, say};
 use crate::fs;
 use crate::store::{Imported, Taken};
 
@@ -46,6 +46,9 @@ pub fn run(common: &Common, args: &StoreImport) -> Result<(), Failure> {
         let name = escaped(&other.name);
         format!("{name} gave other objects here than in the file, of the same inputs (key {})", other.key.short())
     });
-    let hint = format!("what this store says of it stays; to see the difference: drystone store diff STORE {}", file.display());
+    let hint = format!(
+        "what this store says of it stays; to see the difference: drystone store diff STORE {}",
+        file.display()
+    );
     Err(Failure::faults(messages.collect(), vec![hint]))
 }

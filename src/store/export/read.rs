@@ -8,52 +8,20 @@ use std::path::Path;
 use std::rc::Rc;
 
 use super::index::{Index, Member};
+use super::texts::Texts;
 use super::write::{DIRECTORY, EXECUTABLE, Hashed, PLAIN};
 use super::{ExportError, MOST, MOST_TEXT, SEAL, SEAL_LENGTH, Wrong};
 use crate::archive::{Limits, Meta, TarKind, TarReader, decompress};
-use crate::digest::{Blake3, DerivationKey, ObjectId, Sha256};
+use crate::digest::{Blake3, ObjectId, Sha256};
 use crate::fs;
 use crate::path::RelPath;
-use crate::store::{Inputs, Trace};
 use crate::tree::{Entry, Tree};
 
 /// How much is read at once.
 const BUFFER: usize = 128 * 1024;
-/// The most bytes that a log may unpack to.
-const MOST_LOG: u64 = 1 << 30;
 
 /// The sizes of an object's files, in bytes.
 pub type Sizes = BTreeMap<RelPath, u64>;
-
-/// All of an export that is no object's or source's bytes.
-#[derive(Debug)]
-pub struct Texts {
-    /// What the index hashes to.
-    pub index: Blake3,
-    /// The trees that the manifests are of.
-    pub trees: BTreeMap<ObjectId, Tree>,
-    /// `target/name` → object.
-    pub roots: BTreeMap<String, ObjectId>,
-    /// Which objects derivations gave.
-    pub traces: BTreeMap<DerivationKey, Trace>,
-    /// What they were made of.
-    pub inputs: BTreeMap<DerivationKey, Inputs>,
-    /// Their logs, compressed.
-    pub logs: BTreeMap<DerivationKey, Vec<u8>>,
-}
-
-impl Texts {
-    fn new(index: Blake3) -> Self {
-        Self {
-            index,
-            trees: BTreeMap::new(),
-            roots: BTreeMap::new(),
-            traces: BTreeMap::new(),
-            inputs: BTreeMap::new(),
-            logs: BTreeMap::new(),
-        }
-    }
-}
 
 /// An export between two members.
 pub struct Reader<'r> {
@@ -129,7 +97,7 @@ impl<'r> Reader<'r> {
                 source(&mut self, &sha256)?;
             } else {
                 let text = self.text(&member.path(), Some(&digest))?;
-                let taken = take(&mut texts, &member, text);
+                let taken = texts.take(&member, text);
                 taken.map_err(|wrong| self.wrong(&member.path(), wrong))?;
             }
         }
@@ -294,80 +262,6 @@ fn seal(file: &mut File, path: &Path) -> Result<Option<(u64, Blake3)>, ExportErr
         Ok((head == SEAL).then_some((before, Blake3::from_bytes(digest))))
     };
     Ok(read(file).map_err(fs::failed("read", path))?)
-}
-
-/// Takes a text whose bytes are those that the index promises.
-fn take(texts: &mut Texts, member: &Member, text: Vec<u8>) -> Result<(), Wrong> {
-    if let Member::Log(key) = member {
-        texts.logs.insert(*key, text);
-        return Ok(());
-    }
-    let text = String::from_utf8(text).map_err(|_| Wrong::Line(1))?;
-    let path = member.path();
-    let path = Path::new(&path);
-    match member {
-        Member::Manifest(id) => {
-            let tree = Tree::from_manifest(&text).map_err(Wrong::Manifest)?;
-            for (path, _) in tree.iter() {
-                RelPath::new(format!("objects/{id}/{path}")).map_err(Wrong::Path)?;
-            }
-            texts.trees.insert(*id, tree);
-        }
-        Member::Roots => texts.roots = roots(&text, &texts.trees)?,
-        Member::Trace(key) => {
-            let trace = Trace::parse(path, &text).map_err(Wrong::Trace)?;
-            if trace.text() != text {
-                return Err(Wrong::Line(1));
-            }
-            if let Some(id) = trace.outputs.values().find(|id| !texts.trees.contains_key(id)) {
-                return Err(Wrong::NoObject(id.to_string()));
-            }
-            if let Some(log) = texts.logs.get(key) {
-                let found = log_digest(log).map_err(Wrong::Log)?;
-                if found != trace.log {
-                    return Err(differs("log's BLAKE3", &found, &trace.log));
-                }
-            }
-            texts.traces.insert(*key, trace);
-        }
-        Member::Inputs(key) => {
-            let inputs = Inputs::parse(path, &text).map_err(Wrong::Trace)?;
-            if inputs.key() != *key {
-                return Err(Wrong::Key(inputs.key().to_string()));
-            }
-            texts.inputs.insert(*key, inputs);
-        }
-        Member::Log(_) | Member::Source(_) => {}
-    }
-    Ok(())
-}
-
-/// The lines of the member `roots`.
-fn roots(text: &str, trees: &BTreeMap<ObjectId, Tree>) -> Result<BTreeMap<String, ObjectId>, Wrong> {
-    let mut roots: BTreeMap<String, ObjectId> = BTreeMap::new();
-    for (number, line) in text.lines().enumerate() {
-        let wrong = || Wrong::Line(number + 1);
-        let (id, name) = line.split_once("  ").ok_or_else(wrong)?;
-        let id: ObjectId = id.parse().map_err(|_| wrong())?;
-        // TARGET/NAME: two words that can be a directory's and a link's names.
-        let path = RelPath::new(name).ok().filter(|path| path.ancestors().count() == 1);
-        let sorted = roots.last_key_value().is_none_or(|(last, _)| last.as_str() < name);
-        if path.is_none() || !sorted {
-            return Err(wrong());
-        }
-        if !trees.contains_key(&id) {
-            return Err(Wrong::NoObject(id.to_string()));
-        }
-        roots.insert(name.to_owned(), id);
-    }
-    Ok(roots)
-}
-
-fn log_digest(packed: &[u8]) -> io::Result<Blake3> {
-    let mut hashed = Hashed::new(io::sink());
-    let mut text = zstd::Decoder::new(packed)?.take(MOST_LOG);
-    io::copy(&mut text, &mut hashed)?;
-    Ok(hashed.digest())
 }
 
 /// Whether a relative link climbs above the tree that it is in. An absolute one is resolved in an image's root.

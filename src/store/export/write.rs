@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use super::index::{Index, Member};
-use super::{Exported, ExportError, SEAL, Selection};
+use super::{ExportError, Exported, SEAL, Selection};
 use crate::archive::{EPOCH, Meta, TarWriter, WriteError};
 use crate::digest::{Blake3, DerivationKey, ObjectId, Sha256};
 use crate::fs;
@@ -30,12 +30,7 @@ impl Store {
     ///
     /// # Errors
     /// When something of the selection is not there or corrupt, or the archive cannot be written.
-    pub fn export(
-        &self,
-        selection: &Selection,
-        output: &Path,
-        advance: &dyn Fn(u64),
-    ) -> Result<Exported, ExportError> {
+    pub fn export(&self, selection: &Selection, output: &Path, advance: &dyn Fn(u64)) -> Result<Exported, ExportError> {
         let collected = Collected::of(self, selection)?;
         let directory = output.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut file = tempfile::NamedTempFile::new_in(directory).map_err(fs::failed("create a file in", directory))?;

@@ -141,12 +141,20 @@ fn platforms(published: &Layout, rebuilt: &Layout) -> Result<Vec<OfPlatform>, Fa
         OfPlatform {
             platform,
             layers: both.map(|(before, after)| layers(before, after)).unwrap_or_default(),
-            difference: both.map(|(before, after)| Difference::of(before, after)),
+            difference: both.map(|(before, after)| difference(before, after)),
             published,
             rebuilt,
         }
     };
     Ok(names.into_iter().map(of).collect())
+}
+
+fn difference(before: &Contents<()>, after: &Contents<()>) -> Difference {
+    let mut difference = Difference::of(before, after);
+    // Where they lie says nothing: one of them, or both, in a directory that goes away.
+    "published".clone_into(&mut difference.before.name);
+    "rebuilt".clone_into(&mut difference.after.name);
+    difference
 }
 
 /// The image of each platform in a layout.

@@ -83,8 +83,10 @@ pub fn find(repository: &str, files: &[RecordedFile], scratch: &Path) -> Result<
             Err(none(&git, commits.len(), "no revision has all files that the image was made from"))
         }
         None => {
-            let message =
-                format!("no revision has all files that the image was made from; now, these differ:\n{}", listed(&differing));
+            let message = format!(
+                "no revision has all files that the image was made from; now, these differ:\n{}",
+                listed(&differing)
+            );
             Err(none(&git, commits.len(), &message))
         }
     }
@@ -195,7 +197,10 @@ impl Git {
         run(self.command().args(["archive", "--format=tar", "-o"]).arg(&tar).arg(tree))?;
         let label = format!("the revision {commit}");
         archive::unpack(&tar, &label, &root, 0, &Limits::default()).map_err(|error| {
-            Failure::found(error.to_string(), "check the revision out by hand, and name the directory with --repository")
+            Failure::found(
+                error.to_string(),
+                "check the revision out by hand, and name the directory with --repository",
+            )
         })?;
         let differing = differing(&root, files);
         if !differing.is_empty() {
