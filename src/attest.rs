@@ -39,11 +39,11 @@ pub use bundle::{BUNDLE, Bundle, BundleError, STATEMENT, pre_authentication_enco
 pub use cosign::{Claim, CosignError, ImageSignature, add_to_published, tag};
 pub use cyclonedx::cyclonedx;
 pub use error::{BlobFault, SignatureError};
-pub use evidence::{DocumentFile, Evidence, Signatures, StatementFile, artifacts};
+pub use evidence::{DocumentFile, Evidence, Signatures, StatementFile, artifacts, statements};
 pub use identity::Identity;
 pub use layout::{Checked, Layout};
 pub use oci::{Annotations, Descriptor, DigestError, INDEX, MANIFEST, OciDigest, Platform, PlatformError};
-pub use provenance::{BUILD_TYPE, LOCAL_BUILDER, Made, Request, provenance};
+pub use provenance::{BUILD_TYPE, LOCAL_BUILDER, Made, ProvenanceError, Recorded, RecordedFile, Request, provenance};
 pub use purl::Purl;
 pub use read_statement::{ReadStatement, StatementError};
 pub use reference::Reference;

@@ -225,6 +225,15 @@ impl Encoder {
         }
     }
 
+    /// What fields hash to that an encoder gave in the end.
+    pub fn again(fields: &[Field]) -> Blake3 {
+        let mut encoder = Self { hasher: blake3::Hasher::new(), fields: Vec::new() };
+        for Field { label, value } in fields {
+            encoder.field(label, value);
+        }
+        encoder.finish().0
+    }
+
     /// Ends the encoding: the key's digest bytes and the fields that went into it, in order.
     pub fn finish(self) -> (Blake3, Vec<Field>) {
         (Blake3(*self.hasher.finalize().as_bytes()), self.fields)

@@ -24,6 +24,8 @@
 
 mod cache;
 mod collect;
+mod export;
+mod holding;
 mod inputs;
 mod object;
 mod scan;
@@ -38,6 +40,8 @@ use std::sync::OnceLock;
 
 pub use cache::{Blob, Cached};
 pub use collect::Collected;
+pub use export::{ExportError, Exported, Imported, Selection, Taken, Unsound, Wrong};
+pub use holding::{Derived, Holding};
 pub use inputs::Inputs;
 pub use scan::{Scanned, scan};
 pub use session::{KeyLock, Scratch};
@@ -54,6 +58,14 @@ pub enum StoreError {
     /// A file operation failed.
     #[error(transparent)]
     Fs(#[from] FsError),
+    /// There is no store.
+    #[error("{} is no store: it has no {missing}/", path.display())]
+    NotAStore {
+        /// What was taken for one.
+        path: PathBuf,
+        /// What it lacks.
+        missing: &'static str,
+    },
     /// A tree is not one that the store can hold.
     #[error("{} cannot be a store object", path.display())]
     Tree {
@@ -130,6 +142,20 @@ impl Store {
             let path = root.join(directory);
             if !path.is_dir() {
                 fs::create_dir_all(&path)?;
+            }
+        }
+        Ok(Self { root, session: OnceLock::new() })
+    }
+
+    /// Opens a store that is there, to read from it: nothing is made, so that it may be another user's.
+    ///
+    /// # Errors
+    /// When it is not there, or is no store.
+    pub fn look(root: &Path) -> Result<Self> {
+        let root = std::path::absolute(root).map_err(fs::failed("find", root))?;
+        for missing in ["manifests", "traces", "roots"] {
+            if !root.join(missing).is_dir() {
+                return Err(StoreError::NotAStore { path: root, missing });
             }
         }
         Ok(Self { root, session: OnceLock::new() })

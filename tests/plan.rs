@@ -159,6 +159,10 @@ const VERBS: &[&[&str]] = &[
     &["store", "manifest"],
     &["store", "verify"],
     &["store", "gc"],
+    &["store", "export"],
+    &["store", "import"],
+    &["store", "diff"],
+    &["image", "rebuild"],
     &["completions"],
 ];
 

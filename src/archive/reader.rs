@@ -76,6 +76,11 @@ impl<R: Read> TarReader<R> {
         Self::over(Tarball::new(input, Ending::Open, read_over), label, limits)
     }
 
+    /// Reads an archive that must end with the mark of its end. `label` names it in errors.
+    pub fn marked(input: R, label: &str, limits: &Limits) -> Self {
+        Self::over(Tarball::new(input, Ending::Marked, read_over), label, limits)
+    }
+
     fn over(tarball: Tarball<R>, label: &str, limits: &Limits) -> Self {
         Self { tarball, label: label.to_owned(), budget: Budget::new(*limits), sparse: None }
     }

@@ -45,6 +45,23 @@ pub fn artifacts(layout: &Path) -> Result<Vec<Artifact>, SignatureError> {
     Ok(Evidence::read(&Layout::open(layout)?)?.artifacts())
 }
 
+/// All statements about the image of a layout, signed or not, believed by nobody yet: those beside it, and those in
+/// `referrers`, as a registry gave them.
+///
+/// # Errors
+/// As [`artifacts`].
+pub fn statements(layout: &Layout, referrers: &[Artifact]) -> Result<Vec<ReadStatement>, SignatureError> {
+    let evidence = Evidence::read(layout)?;
+    let blobs = [evidence.artifacts().as_slice(), referrers].concat().into_iter().flat_map(|artifact| artifact.blobs);
+    let read = |blob: Vec<u8>| {
+        let payload = Bundle::parse(&blob).and_then(|bundle| bundle.payload()).unwrap_or(blob);
+        ReadStatement::parse(&payload).ok()
+    };
+    let about =
+        |statement: &ReadStatement| layout.subjects().iter().any(|subject| statement.is_about(&subject.digest()));
+    Ok(blobs.filter_map(read).filter(about).collect())
+}
+
 /// All of an image's evidence.
 #[derive(Debug)]
 pub struct Evidence {

@@ -15,7 +15,8 @@
 //!
 //! `resolvedDependencies` are all files that anything was made from, told apart by the annotation `kind`: `recipe`,
 //! with its `file`s and `patch`es, `preset`, `toolchain`, `seeds`, `source` (the upstream address as `uri`, all places in
-//! `locations`), `seed` (a binary package), `spec-file` (a file of the spec's own), `policy` (one that the spec shares
+//! `locations`), `seed` (a binary package), `spec-file` (a file of the spec's own, by its path in the image), `spec-source` (where its bytes were read from, if
+//! they do not stand in the spec), `policy` (one that the spec shares
 //! with others) and `object` (a component that the image holds, as the BLAKE3 of its manifest). To rebuild the image,
 //! nothing else is needed but drystone itself.
 //!
@@ -25,6 +26,7 @@
 //! for the signature to say.
 
 mod model;
+mod read;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -37,6 +39,8 @@ use crate::image::{Content, Kind, Origin, Reason, Rootfs};
 use crate::plan::{Node, NodeId, Outputs, Plan};
 use crate::recipe::{Catalog, Recipe};
 use crate::sandbox;
+pub use read::{ProvenanceError, Recorded, RecordedFile};
+
 use model::{BuildDefinition, Builder, Descriptor, External, Internal, Predicate, RunDetails, SpecFile};
 
 /// How this provenance is to be read; the module's header says it.
@@ -55,6 +59,8 @@ pub struct Request {
     pub spec_blake3: Blake3,
     /// The shared policies that the spec names: path and hash.
     pub policies: Vec<(String, Sha256)>,
+    /// The files that the spec adds from beside it: path and hash.
+    pub sources: Vec<(String, Sha256)>,
     /// What was written, as the command line names it.
     pub format: String,
     /// How layers are compressed, where they are, as the command line names it.
@@ -78,9 +84,11 @@ pub struct Made<'a> {
 
 /// Tells how an image was made, for one target or several.
 pub fn provenance(subjects: Vec<Resource>, request: &Request, made: &[Made<'_>]) -> Statement {
-    let Request { spec, spec_sha256, spec_blake3, policies, format, compression, encoder, builder } = request;
+    let Request { spec, spec_sha256, spec_blake3, policies, sources, format, compression, encoder, builder } = request;
     let mut dependencies = BTreeSet::new();
-    dependencies.extend(policies.iter().map(|(name, sha256)| Descriptor::new("policy", name.clone()).sha256(sha256)));
+    for (kind, files) in [("policy", policies), ("spec-source", sources)] {
+        dependencies.extend(files.iter().map(|(name, sha256)| Descriptor::new(kind, name.clone()).sha256(sha256)));
+    }
     let mut byproducts = BTreeSet::new();
     for made in made {
         dependencies.extend(inputs(made.plan));

@@ -5,7 +5,9 @@ mod images;
 mod lock;
 mod look;
 mod new;
+mod rebuild;
 mod registry;
+mod store;
 mod update;
 
 use std::path::PathBuf;
@@ -16,11 +18,13 @@ use crate::attest::Need;
 pub use audit::Audit;
 pub use images::{ImageCheck, ImageDiff, ImageInspect, ImageReport, ImageWhy, Reading, ReportFormat};
 
-use crate::recipe::{OutputRef, RecipeName, Target};
+use crate::recipe::{Date, OutputRef, RecipeName, Target};
 pub use lock::Lock;
 pub use look::{Edit, Log, Shell, Why, WhyDepends};
 pub use new::New;
+pub use rebuild::ImageRebuild;
 pub use registry::{ImagePull, ImagePush, RegistryAccess};
+pub use store::{StoreArgs, StoreDiff, StoreExport, StoreImport, StoreVerb};
 pub use update::Update;
 
 const EXAMPLES: &str = "\
@@ -95,7 +99,7 @@ pub enum Verb {
 }
 
 /// How a plan is carried out.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Running {
     /// Builds at once, and processes of all builds together [default: the number of cores]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
@@ -166,6 +170,7 @@ pub enum ImageVerb {
     Diff(ImageDiff),
     Why(ImageWhy),
     Report(ImageReport),
+    Rebuild(Box<ImageRebuild>),
     Push(Box<ImagePush>),
     Pull(Box<ImagePull>),
 }
@@ -197,6 +202,9 @@ pub struct ImageBuild {
     /// How layers are compressed
     #[arg(long, value_enum, default_value_t = Compression::Gzip)]
     pub compression: Compression,
+    /// The day on which waivers are judged, where it is not today; no option of the command line.
+    #[arg(skip)]
+    pub judged_on: Option<Date>,
     /// Copy what could be a hard link into the store: for a rootfs that is to be changed
     #[arg(long)]
     pub copy: bool,
@@ -319,56 +327,6 @@ pub struct Fmt {
     /// Only name the files that are not formatted
     #[arg(long)]
     pub check: bool,
-}
-
-/// Look into the store
-#[derive(Debug, Args)]
-pub struct StoreArgs {
-    #[command(subcommand)]
-    pub verb: StoreVerb,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum StoreVerb {
-    /// List what the store's roots name
-    #[command(after_help = "Examples:\n  drystone store ls\n  drystone store ls --json")]
-    Ls {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Print the path of a component that is built
-    #[command(after_help = "Examples:\n  drystone store path jq\n  ls $(drystone store path coreutils/cat)/usr/bin")]
-    Path {
-        /// RECIPE or RECIPE/COMPONENT
-        name: OutputRef,
-    },
-    /// Print the manifest of a component or object
-    #[command(after_help = "\
-The object's id is the BLAKE3 of this text:
-  drystone store manifest jq | b3sum
-
-Examples:
-  drystone store manifest jq
-  drystone store manifest 3f2a…          an object's whole id")]
-    Manifest {
-        /// RECIPE, RECIPE/COMPONENT, or an object's id
-        name: String,
-    },
-    /// Rehash everything; move what is corrupt to quarantine/
-    #[command(after_help = "\
-Examples:
-  drystone store verify                  exit code 1 when something was corrupt; build again to replace it")]
-    Verify,
-    /// Remove what no root names
-    #[command(
-        after_help = "Examples:\n  drystone store gc                      sources stay: they are what a rebuild without a network needs\n  drystone store gc --cache              layers of images too; the next image makes them anew"
-    )]
-    Gc {
-        /// Remove all that is cached as well
-        #[arg(long)]
-        cache: bool,
-    },
 }
 
 /// Make signing keys

@@ -1,7 +1,7 @@
 //! What is written beside an image: what is in it, and how it was made.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::ValueEnum as _;
 use clap::builder::PossibleValue;
@@ -21,7 +21,7 @@ use crate::image::{Beside, Compression, Origin, Rootfs, Summary, encoder, platfo
 use crate::path::RelPath;
 use crate::plan::{Node, NodeId, Outputs, Plan};
 use crate::policy::Report;
-use crate::recipe::{ComponentName, Target};
+use crate::recipe::{ComponentName, ImageSpec, Target};
 
 /// An image spec's text, read before anything is made of it.
 pub struct SpecText {
@@ -31,6 +31,8 @@ pub struct SpecText {
     blake3: Blake3,
     /// The shared policies that it names, with their hashes.
     policies: Vec<(String, Sha256)>,
+    /// The files that it adds from beside it, with their hashes.
+    sources: Vec<(String, Sha256)>,
 }
 
 impl SpecText {
@@ -38,13 +40,17 @@ impl SpecText {
     pub fn read(project: &Project, file: &Path) -> Result<Self, Failure> {
         let text = fs::read(file)?;
         let (sha256, blake3) = (Sha256::of(&text), Blake3::of(&text));
-        Ok(Self { name: name(project, file), sha256, blake3, policies: Vec::new() })
+        Ok(Self { name: name(project, file), sha256, blake3, policies: Vec::new(), sources: Vec::new() })
     }
 
     /// Reads what the spec turned out to name.
-    pub fn read_policies(&mut self, project: &Project, files: &[PathBuf]) -> Result<(), Failure> {
-        for file in files {
+    pub fn read_named(&mut self, project: &Project, spec: &ImageSpec) -> Result<(), Failure> {
+        for file in &spec.policy.files {
             self.policies.push((name(project, file), Sha256::of(&fs::read(file)?)));
+        }
+        for file in &spec.files {
+            let source = file.source.as_ref();
+            self.sources.extend(source.map(|source| (name(project, source), Sha256::of(&file.content))));
         }
         Ok(())
     }
@@ -145,6 +151,7 @@ impl Evidence<'_> {
             spec_sha256: self.spec.sha256,
             spec_blake3: self.spec.blake3,
             policies: self.spec.policies.clone(),
+            sources: self.spec.sources.clone(),
             format: word(format.to_possible_value()).unwrap_or_default(),
             compression: compression.and_then(|compression| word(compression.to_possible_value())),
             encoder: compression.map(encoder_of).map(str::to_owned),

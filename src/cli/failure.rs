@@ -2,6 +2,7 @@
 
 mod build;
 mod publish;
+mod store;
 
 use std::error::Error;
 use std::io::Write as _;
@@ -10,9 +11,8 @@ use std::process::ExitCode;
 
 use build::{failed_build, look_hints, unlocked_hint};
 
-use crate::attest::AttestError;
-use crate::attest::SignatureError;
 use crate::attest::key::KeyError;
+use crate::attest::{AttestError, ProvenanceError, SignatureError};
 use crate::builder::BuildError;
 use crate::fs::FsError;
 use crate::image::{ImageError, ReadError};
@@ -251,7 +251,8 @@ impl From<EditError> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self::new(Class::Machine, &error)
+        let of_user = matches!(error, StoreError::NotAStore { .. });
+        Self::new(if of_user { Class::User } else { Class::Machine }, &error)
     }
 }
 
@@ -287,6 +288,12 @@ impl From<AttestError> for Failure {
                 Self::new(Class::Machine, &error)
             }
         }
+    }
+}
+
+impl From<ProvenanceError> for Failure {
+    fn from(error: ProvenanceError) -> Self {
+        Self::new(Class::User, &error)
     }
 }
 

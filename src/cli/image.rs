@@ -8,6 +8,7 @@ mod difference;
 mod inspect;
 pub mod locked;
 mod open;
+mod rebuild;
 mod report;
 mod table;
 mod why;
@@ -26,6 +27,7 @@ pub fn run(common: &Common, args: &Image) -> Result<(), Failure> {
         ImageVerb::Diff(args) => diff::run(common, args),
         ImageVerb::Why(args) => why::run(common, args),
         ImageVerb::Report(args) => report::run(common, args),
+        ImageVerb::Rebuild(args) => rebuild::run(common, args),
         ImageVerb::Push(args) => push::run(args),
         ImageVerb::Pull(args) => pull::run(common, args),
     }

@@ -20,13 +20,19 @@ use crate::tree::Entry;
 /// What kept facts are called in the store's cache.
 const KIND: &str = "facts";
 
-/// Judges a root file system by the spec's policy.
+/// Judges a root file system by the spec's policy, its waivers as on a day.
 ///
 /// # Errors
 /// All findings that are not waived, or that an object's file cannot be read.
-pub fn judge(project: &Project, spec: &ImageSpec, rootfs: &Rootfs, target: &Target) -> Result<Report, Failure> {
+pub fn judge(
+    project: &Project,
+    spec: &ImageSpec,
+    rootfs: &Rootfs,
+    target: &Target,
+    day: Date,
+) -> Result<Report, Failure> {
     let inventory = Inventory::of_rootfs(rootfs, target.architecture(), &facts(project, rootfs)?);
-    let report = policy::judge(&spec.policy, &inventory, today());
+    let report = policy::judge(&spec.policy, &inventory, day);
     if report.is_clean() {
         return Ok(report);
     }

@@ -29,7 +29,7 @@ impl Project {
     pub fn open(common: &Common) -> Result<Self, Failure> {
         let root = find(common)?;
         let catalog = Catalog::load(&root)?;
-        let store = Store::open(common.store.as_deref().unwrap_or(&root.join("store")))?;
+        let store = open_store(common, &root)?;
         let target = common.target.clone().map_or_else(|| catalog.toolchain().build_target.clone(), Target);
         let lock = read_lock(&root)?;
         Ok(Self { root, catalog, store, target, lock })
@@ -93,4 +93,16 @@ pub fn find(common: &Common) -> Result<PathBuf, Failure> {
     let here = std::env::current_dir().map_err(crate::fs::failed("find", Path::new(".")))?;
     let found = here.ancestors().find(|directory| is_project(directory));
     found.map(Path::to_owned).ok_or_else(|| Failure::no_project(&here))
+}
+
+/// The store alone, for verbs that need no recipes: the one that is named, else the project's.
+pub fn store(common: &Common) -> Result<Store, Failure> {
+    match &common.store {
+        Some(store) => Ok(Store::open(store)?),
+        None => open_store(common, &find(common)?),
+    }
+}
+
+fn open_store(common: &Common, root: &Path) -> Result<Store, Failure> {
+    Ok(Store::open(common.store.as_deref().unwrap_or(&root.join("store")))?)
 }

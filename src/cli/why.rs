@@ -1,6 +1,6 @@
 //! `drystone why`.
 
-mod answer;
+pub(super) mod answer;
 
 use std::collections::BTreeMap;
 

@@ -109,6 +109,8 @@ pub struct SpecFile {
     pub path: RelPath,
     /// Its bytes.
     pub content: Vec<u8>,
+    /// The file that they were read from, where they do not stand in the spec.
+    pub source: Option<PathBuf>,
     /// Its permission bits.
     pub mode: u32,
     /// Whose it is.

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::{Result, Store, StoreError};
-use crate::digest::{DerivationKey, Field, ObjectId};
+use crate::digest::{DerivationKey, Encoder, Field, ObjectId};
 use crate::fs::{self, Durability};
 
 /// What a derivation was made of.
@@ -36,7 +36,12 @@ const HEAD: &str = "drystone-inputs 1";
 const SUFFIX: &str = ".inputs";
 
 impl Inputs {
-    fn text(&self) -> String {
+    /// The key that the fields hash to: the same walk over them as the one that made the key.
+    pub fn key(&self) -> DerivationKey {
+        DerivationKey::from_bytes(*Encoder::again(&self.fields).as_bytes())
+    }
+
+    pub(super) fn text(&self) -> String {
         let Self { subject, target, origins, fields } = self;
         let mut text = format!("{HEAD}\nsubject {subject}\ntarget {target}\n");
         for (id, name) in origins {
@@ -49,7 +54,7 @@ impl Inputs {
         text
     }
 
-    fn parse(path: &Path, text: &str) -> Result<Self> {
+    pub(super) fn parse(path: &Path, text: &str) -> Result<Self> {
         let malformed = |line| StoreError::Trace { path: path.to_owned(), line };
         let mut inputs =
             Self { subject: String::new(), target: String::new(), origins: BTreeMap::new(), fields: Vec::new() };

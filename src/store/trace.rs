@@ -32,7 +32,7 @@ pub struct Trace {
 const HEAD: &str = "drystone-trace 1";
 
 impl Trace {
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         let Self { name, duration, log, outputs } = self;
         let mut text = format!("{HEAD}\nname {name}\nseconds {:.3}\nlog {log}\n", duration.as_secs_f64());
         for (output, id) in outputs {
@@ -41,7 +41,7 @@ impl Trace {
         text
     }
 
-    fn parse(path: &Path, text: &str) -> Result<Self> {
+    pub(super) fn parse(path: &Path, text: &str) -> Result<Self> {
         let malformed = |line| StoreError::Trace { path: path.to_owned(), line };
         let digest = |source| StoreError::Digest { path: path.to_owned(), source };
         let mut lines = text.lines();

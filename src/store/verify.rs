@@ -5,13 +5,13 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use super::{Result, Store, scan};
-use crate::digest::{ObjectId, Sha256, feed};
+use crate::digest::{DerivationKey, ObjectId, Sha256, feed};
 use crate::fs;
 
 /// Something that is not what its name says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// `objects/ID`, `sources/SHA256` or `cache/KIND/KEY`.
+    /// `objects/ID`, `sources/SHA256`, `traces/KEY`, `traces/KEY.inputs` or `cache/KIND/KEY`.
     pub what: String,
     /// What is wrong, with the first differing path.
     pub how: String,
@@ -24,6 +24,8 @@ pub struct Verified {
     pub objects: usize,
     /// Sources that were looked at.
     pub sources: usize,
+    /// Traces that were looked at.
+    pub traces: usize,
     /// Entries of the cache that were looked at.
     pub cached: usize,
     /// What was corrupt; it is in `quarantine/` now.
@@ -31,8 +33,11 @@ pub struct Verified {
 }
 
 impl Store {
-    /// Rehashes every object, source and cached blob. What is corrupt is moved to `quarantine/`, so that the next build makes or
-    /// fetches it anew. `done` is called after each, from any thread.
+    /// Rehashes every object, source and cached blob, and reads every trace. What is corrupt is moved to `quarantine/`,
+    /// so that the next build makes or fetches it anew. `done` is called after each, from any thread.
+    ///
+    /// A trace is believed if it has the documented form: what a derivation gave cannot be proved. What it was made of
+    /// can: it hashes to the key.
     pub fn verify(&self, done: &(dyn Fn() + Sync)) -> Result<Verified> {
         let objects: Vec<ObjectId> = self.named("objects")?;
         let sources: Vec<Sha256> = self.named("sources")?;
@@ -58,9 +63,38 @@ impl Store {
             self.quarantine("sources", &sha256.to_string())?;
             faults.push(Fault { what: format!("sources/{sha256}"), how: format!("its SHA-256 is {found}") });
         }
+        let (traces, wrong) = self.verify_traces(done)?;
+        faults.extend(wrong);
         let (cached, wrong) = self.verify_cache(done)?;
         faults.extend(wrong);
-        Ok(Verified { objects: objects.len(), sources: sources.len(), cached, faults })
+        Ok(Verified { objects: objects.len(), sources: sources.len(), traces, cached, faults })
+    }
+
+    fn verify_traces(&self, done: &(dyn Fn() + Sync)) -> Result<(usize, Vec<Fault>)> {
+        let keys: Vec<DerivationKey> = self.named("traces")?;
+        let mut faults = Vec::new();
+        for key in &keys {
+            if let Err(error) = self.trace(key) {
+                self.quarantine("traces", &key.to_string())?;
+                faults.push(Fault { what: format!("traces/{key}"), how: error.to_string() });
+            }
+            if let Some(how) = self.inputs_fault(key) {
+                let name = format!("{key}.inputs");
+                self.quarantine("traces", &name)?;
+                faults.push(Fault { what: format!("traces/{name}"), how });
+            }
+            done();
+        }
+        Ok((keys.len(), faults))
+    }
+
+    /// What is wrong with what a derivation was made of.
+    pub(super) fn inputs_fault(&self, key: &DerivationKey) -> Option<String> {
+        match self.inputs(key) {
+            Ok(Some(inputs)) if inputs.key() != *key => Some(format!("its fields hash to {}", inputs.key())),
+            Ok(_) => None,
+            Err(error) => Some(error.to_string()),
+        }
     }
 
     /// The digests that name the entries of one of the store's directories.

@@ -131,8 +131,8 @@ pub fn spec() -> ImageSpec {
         users: vec![SpecUser { name: "nonroot".into(), owner: nobody, home: "/".into(), shell: "/nonexistent".into() }],
         groups: vec![SpecGroup { name: "nonroot".into(), gid: 65532, members: Vec::new() }],
         files: vec![
-            SpecFile { path: path("etc/motd"), content: b"hello\n".into(), mode: 0o640, owner: nobody },
-            SpecFile { path: path("usr/bin/su"), content: b"su".into(), mode: 0o4755, owner: nobody },
+            SpecFile { path: path("etc/motd"), content: b"hello\n".into(), source: None, mode: 0o640, owner: nobody },
+            SpecFile { path: path("usr/bin/su"), content: b"su".into(), source: None, mode: 0o4755, owner: nobody },
         ],
         directories: vec![
             SpecDirectory { path: path("data"), mode: 0o750, owner: nobody },

@@ -9,6 +9,7 @@ mod layouts;
 mod mounts;
 mod pulling;
 mod real;
+mod rebuilding;
 mod refusals;
 mod resuming;
 mod round_trips;

@@ -9,12 +9,12 @@ use crate::cli::controls;
 use crate::cli::evidence::{Composed, Evidence, SpecText, directory};
 use crate::cli::failure::Failure;
 use crate::cli::image::locked::Locked;
-use crate::cli::judge::judge;
+use crate::cli::judge::{judge, today};
 use crate::cli::project::Project;
 use crate::digest::Sha256;
 use crate::image::{self, Compression, Format, Options, Origin, Part, Several, Summary};
 use crate::plan::{Plan, closure};
-use crate::recipe::{ImageSpec, OutputRef, RecipeName, Target};
+use crate::recipe::{Date, ImageSpec, OutputRef, RecipeName, Target};
 
 /// What was made, for machines.
 #[derive(Debug, Serialize)]
@@ -48,17 +48,30 @@ struct MadeLayer {
     origin: String,
 }
 
-/// Builds what an image needs and assembles it, for each of its targets.
+/// Builds what an image needs and assembles it, for each of its targets; prints its digest.
 pub fn run(common: &Common, args: &ImageBuild) -> Result<(), Failure> {
+    make(common, args, &|spec, images, written| print(args, spec, images, written))
+}
+
+/// The same without a word of what was made.
+pub fn quietly(common: &Common, args: &ImageBuild) -> Result<(), Failure> {
+    make(common, args, &|_, _, _| ())
+}
+
+/// Takes note of what was made.
+type Told<'t> = &'t dyn Fn(&ImageSpec, &[Composed<'_>], Written);
+
+fn make(common: &Common, args: &ImageBuild, told: Told<'_>) -> Result<(), Failure> {
     let project = Project::open(common)?;
     let mut text = SpecText::read(&project, &args.spec)?;
     let spec = project.catalog.load_image_spec(&args.spec)?;
-    text.read_policies(&project, &spec.policy.files)?;
+    text.read_named(&project, &spec)?;
     let targets = targets(common, &project, &spec, args.format)?;
     let several = targets.len() > 1;
     let whole = common.target.is_none() && args.compression == args::Compression::Gzip;
     let locked = Locked::of(&project, &args.spec, &args.running, whole);
-    let images = targets.into_iter().map(|target| compose(&project, &spec, target, several, &args.running));
+    let day = args.judged_on.unwrap_or_else(today);
+    let images = targets.into_iter().map(|target| compose(&project, &spec, target, several, &args.running, day));
     let images = images.collect::<Result<Vec<_>, _>>()?;
     let options = |target: &Target| Options {
         format: match args.format {
@@ -83,7 +96,7 @@ pub fn run(common: &Common, args: &ImageBuild) -> Result<(), Failure> {
             };
             let options = options(&one.target);
             let summary = image::write_with(&one.rootfs, &options, &project.store, &args.output, beside)?;
-            print(args, &spec, &images, Written::One(summary));
+            told(&spec, &images, Written::One(summary));
         }
         several => {
             let beside = |made: &Several| {
@@ -93,7 +106,7 @@ pub fn run(common: &Common, args: &ImageBuild) -> Result<(), Failure> {
             let variants: Vec<_> = several.iter().map(|one| (one.target.clone(), &one.rootfs)).collect();
             let options = options(&project.target);
             let written = image::write_several(&variants, &options, &project.store, &args.output, beside)?;
-            print(args, &spec, &images, Written::Several(written));
+            told(&spec, &images, Written::Several(written));
         }
     }
     Ok(())
@@ -119,13 +132,14 @@ fn targets(common: &Common, project: &Project, spec: &ImageSpec, format: args::F
     Ok(vec![project.target.clone()])
 }
 
-/// Builds what the image needs for a target, and lays it together.
+/// Builds what the image needs for a target, and lays it together; waivers count if they hold on `day`.
 pub fn compose<'p>(
     project: &'p Project,
     spec: &ImageSpec,
     target: Target,
     several: bool,
     running: &Running,
+    day: Date,
 ) -> Result<Composed<'p>, Failure> {
     let wanted: Vec<OutputRef> = spec.components.iter().map(|request| request.output.clone()).collect();
     let mut recipes: Vec<RecipeName> =
@@ -136,7 +150,7 @@ pub fn compose<'p>(
     let of = if several { format!(" for {target}") } else { String::new() };
     let survey = carry_out(project, &plan, running, false, &format!("image {}{of}", spec.name))?;
     let rootfs = image::compose(spec, &parts(project, &plan, &survey, spec)?)?;
-    let report = judge(project, spec, &rootfs, &target)?;
+    let report = judge(project, spec, &rootfs, &target, day)?;
     let controls = controls::files(&rootfs, &target, &directory("runtime", &target, several)?);
     Ok(Composed { target, plan, survey, rootfs, report, controls })
 }

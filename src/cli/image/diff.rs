@@ -33,7 +33,8 @@ fn same(difference: &Difference, paths: usize) -> String {
     format!("{} and {}: {stored}", escaped(&before.name), escaped(&after.name))
 }
 
-fn print(difference: &Difference) {
+/// Prints a difference for people.
+pub fn print(difference: &Difference) {
     let Difference { before, after, config, files, summary } = difference;
     for (sign, Named { name, manifest, config }) in [("---", before), ("+++", after)] {
         let digest = manifest.as_ref().or(config.as_ref()).map(|digest| format!(" {digest}")).unwrap_or_default();

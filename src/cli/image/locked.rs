@@ -5,6 +5,7 @@ use std::path::Path;
 use super::build::compose;
 use crate::cli::args::Running;
 use crate::cli::failure::Failure;
+use crate::cli::judge::today;
 use crate::cli::project::Project;
 use crate::cli::show;
 use crate::digest::Sha256;
@@ -69,7 +70,7 @@ pub fn digest(project: &Project, file: &Path, running: &Running) -> Result<Sha25
     let default = || vec![project.catalog.toolchain().build_target.clone()];
     let targets = if spec.targets.is_empty() { default() } else { spec.targets.clone() };
     let several = targets.len() > 1;
-    let images = targets.into_iter().map(|target| compose(project, &spec, target, several, running));
+    let images = targets.into_iter().map(|target| compose(project, &spec, target, several, running, today()));
     let images = images.collect::<Result<Vec<_>, _>>()?;
     let scratch = project.store.scratch()?;
     let output = scratch.path().join("image");

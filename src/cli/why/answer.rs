@@ -81,7 +81,8 @@ impl Changed {
         }
     }
 
-    fn lines(&self) -> Vec<String> {
+    /// As people read it.
+    pub fn lines(&self) -> Vec<String> {
         let missing = |value: &Option<String>| value.as_deref().map_or_else(|| "(none)".to_owned(), shortened);
         match self {
             Self::Value { what, before, after } => {

@@ -51,7 +51,7 @@ fn spec() -> ImageSpec {
 }
 
 fn spec_file(at: &str, content: &str) -> SpecFile {
-    SpecFile { path: path(at), content: content.into(), mode: 0o444, owner: Owner::default() }
+    SpecFile { path: path(at), content: content.into(), source: None, mode: 0o444, owner: Owner::default() }
 }
 
 fn spec_directory(at: &str, mode: u32) -> SpecDirectory {

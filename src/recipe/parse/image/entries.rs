@@ -1,5 +1,7 @@
 //! `[[file]]`, `[[directory]]` and `[[link]]`: what a spec adds to the components' files.
 
+use std::path::PathBuf;
+
 use toml::Spanned;
 use toml::de::DeValue;
 
@@ -30,15 +32,17 @@ pub(super) fn additions(fields: &mut Fields<'_>, read: ReadLocal<'_>) -> Additio
 fn file(mut fields: Fields<'_>, read: ReadLocal<'_>) -> Option<(Spanned<Absolute>, SpecFile)> {
     let path = fields.required::<Spanned<Absolute>>("path");
     let content = content(&mut fields, read);
+    let (content, source) = content.map_or((None, None), |(content, source)| (Some(content), source));
     let mode = fields.optional::<Mode>("mode").map_or(0o444, |mode| mode.0);
     let owner = fields.or_default("owner");
     fields.finish();
     let path = path?;
-    let file = SpecFile { path: path.get_ref().0.clone(), content: content?, mode, owner };
+    let file = SpecFile { path: path.get_ref().0.clone(), content: content?, source, mode, owner };
     Some((path, file))
 }
 
-fn content(fields: &mut Fields<'_>, read: ReadLocal<'_>) -> Option<Vec<u8>> {
+/// The bytes, and the file that they were read from.
+fn content(fields: &mut Fields<'_>, read: ReadLocal<'_>) -> Option<(Vec<u8>, Option<PathBuf>)> {
     let content = fields.optional::<String>("content");
     let source = fields.optional::<Spanned<RelPath>>("source");
     if fields.has("content") == fields.has("source") {
@@ -46,11 +50,12 @@ fn content(fields: &mut Fields<'_>, read: ReadLocal<'_>) -> Option<Vec<u8>> {
         fields.report("a [[file]] has either `content` or `source`", Some(help.to_owned()));
         return None;
     }
-    let Some(source) = source else { return content.map(String::into_bytes) };
+    let Some(source) = source else { return content.map(|text| (text.into_bytes(), None)) };
     let path = fields.document.file.with_file_name(source.get_ref().as_str());
     let report =
         |error| fields.document.report(source.span(), format!("cannot read {}: {error}", path.display()), None);
-    read(&path).map_err(report).ok()
+    let bytes = read(&path).map_err(report).ok()?;
+    Some((bytes, Some(path)))
 }
 
 fn directory(mut fields: Fields<'_>) -> Option<(Spanned<Absolute>, SpecDirectory)> {

@@ -1,0 +1,186 @@
+//! What was published is built again from its provenance: by whoever has the project's history and nothing else.
+
+use std::path::Path;
+
+use insta::assert_snapshot;
+use serde_json::Value;
+
+use crate::real::{Kind, Real};
+use crate::support::{HOME, Run, World};
+
+const SPEC: &str = "name = \"acme/wall\"\ntag = \"1\"\ncomponents = [\"wall/data\"]\n\
+    [[file]]\npath = \"/etc/motd\"\nsource = \"motd\"\n";
+
+fn recipe(world: &World, text: &str) {
+    world.recipe(
+        "wall",
+        &format!(
+            "[build]\npreset = \"script\"\nscript = '''\nmkdir -p $OUT/usr/share/wall\n\
+             echo {text} > $OUT/usr/share/wall/plan\n'''\n[components.data]\nfiles = [\"usr/share/wall/*\"]\n"
+        ),
+    );
+}
+
+fn git(world: &World, script: &str) -> String {
+    let who = "export GIT_AUTHOR_NAME=Ann GIT_AUTHOR_EMAIL=ann@example.org GIT_COMMITTER_NAME=Ann \
+               GIT_COMMITTER_EMAIL=ann@example.org GIT_CONFIG_NOSYSTEM=1";
+    Run::of(&mut world.command_of("sh", &["-euc", &format!("{who}; {script}")])).succeeded().stdout
+}
+
+/// A project in a git repository, with an image that was made at its first revision and two revisions behind that.
+fn history() -> World {
+    let world = World::new();
+    std::fs::remove_file(world.path("project/toolchains")).unwrap();
+    drystone::fs::copy_tree(&Path::new(HOME).join("toolchains"), &world.path("project/toolchains")).unwrap();
+    recipe(&world, "stone");
+    world.write("recipes/images/wall.toml", SPEC);
+    world.write("recipes/images/motd", "hello\n");
+    git(&world, "git init -q -b main .; git add .; git commit -qm first; git tag first");
+    world.drystone(&["image", "build", "recipes/images/wall.toml", "-o", "../published"]).succeeded();
+    world.write("recipes/images/motd", "good day\n");
+    git(&world, "git commit -qam second");
+    recipe(&world, "brick");
+    git(&world, "git commit -qam third");
+    world
+}
+
+fn digest(world: &World, layout: &str) -> String {
+    let index = std::fs::read(world.path(layout).join("index.json")).unwrap();
+    let index: Value = serde_json::from_slice(&index).unwrap();
+    index["manifests"][0]["digest"].as_str().unwrap().to_owned()
+}
+
+/// A text without commits.
+fn normal(world: &World, text: &str) -> String {
+    let text = world.normal(text);
+    let commit = |word: &str| word.len() == 40 && word.chars().all(|c| c.is_ascii_hexdigit());
+    let word = |word: &str| if commit(word) { "COMMIT".to_owned() } else { word.to_owned() };
+    text.lines().map(|line| line.split(' ').map(word).collect::<Vec<_>>().join(" ") + "\n").collect()
+}
+
+#[test]
+fn the_revision_that_an_image_was_made_at_is_found_in_the_history() {
+    let world = history();
+    let before = git(&world, "git status --porcelain --branch; git rev-parse HEAD; git worktree list");
+    let run = world.drystone(&["image", "rebuild", "../published", "-o", "../again", "--json"]).succeeded();
+    let outcome: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(outcome["revision"], git(&world, "git rev-parse first").trim());
+    assert_eq!((&outcome["same"], &outcome["published"]), (&Value::Bool(true), &outcome["rebuilt"]));
+    assert_eq!(outcome["rebuilt"], digest(&world, "published"));
+    assert_eq!(digest(&world, "again"), digest(&world, "published"));
+    let evidence = ["published", "again"].map(|layout| world.path(layout).join("evidence/provenance.intoto.json"));
+    let [one, other] = evidence.map(|file| std::fs::read(file).unwrap());
+    assert_eq!(one, other, "the provenance of the same image is the same");
+    let after = git(&world, "git status --porcelain --branch; git rev-parse HEAD; git worktree list");
+    assert_eq!(before, after, "the repository is only read");
+    // Where the files are as they were, no history is needed.
+    git(&world, "git checkout -q first; rm -rf .git");
+    let run = world.drystone(&["image", "rebuild", "oci:../published"]).succeeded();
+    assert_snapshot!(normal(&world, &run.stdout), @"oci:../published: the same image, sha256:DIGEST");
+    assert_snapshot!(normal(&world, &run.stderr), @r"
+    the files of the provenance are those of PROJECT, as they are there
+    image acme/wall: nothing to do, all is built (N ms)
+    ");
+}
+
+#[test]
+fn a_bare_repository_and_one_that_has_to_be_cloned_do_as_well() {
+    let world = history();
+    git(&world, "git clone -q --bare . ../bare.git");
+    let away = |words: &[&str]| {
+        let mut command = world.command(&[&["image", "rebuild"], words].concat());
+        Run::of(command.current_dir(world.path("home")))
+    };
+    let run = away(&["../published", "--repository", "../bare.git"]).succeeded();
+    assert_snapshot!(normal(&world, &run.stdout), @"../published: the same image, sha256:DIGEST");
+    let url = format!("file://{}", world.path("bare.git").display());
+    let run = away(&["../published", "--repository", &url]).succeeded();
+    assert_snapshot!(normal(&world, &run.stderr), @r"
+    the files of the provenance are those of the revision COMMIT of file://WORLD/bare.git
+    image acme/wall: nothing to do, all is built (N ms)
+    ");
+}
+
+#[test]
+fn files_that_are_in_no_revision_are_named() {
+    let world = history();
+    let provenance = world.path("published/evidence/provenance.intoto.json");
+    let text = std::fs::read_to_string(&provenance).unwrap();
+    git(&world, "git checkout -q first");
+    let recipe = std::fs::read(world.path("project/recipes/wall.toml")).unwrap();
+    let other = drystone::digest::Sha256::of(b"another recipe").to_string();
+    let own = drystone::digest::Sha256::of(&recipe).to_string();
+    assert!(text.contains(&own));
+    std::fs::write(&provenance, text.replace(&own, &other)).unwrap();
+    let run = world.drystone(&["image", "rebuild", "../published"]).ended(1);
+    assert_snapshot!(normal(&world, &run.stderr), @r"
+    error: PROJECT: no revision has all files that the image was made from; now, these differ:
+      recipes/wall.toml
+    hint: 3 revisions were looked at; if it is in none of the branches here, fetch the others
+    ");
+    git(&world, "rm -rf .git");
+    let run = world.drystone(&["image", "rebuild", "../published"]).ended(1);
+    assert_snapshot!(normal(&world, &run.stderr), @r"
+    error: PROJECT has other files than those that the image was made from:
+      recipes/wall.toml
+    hint: name a git repository with --repository, and its history is searched for them
+    ");
+    std::fs::remove_file(&provenance).unwrap();
+    let run = world.drystone(&["image", "rebuild", "../published"]).ended(2);
+    assert_snapshot!(normal(&world, &run.stderr), @r"
+    error: there is no provenance beside ../published
+    hint: an image that drystone has built has its provenance in evidence/, or as a referrer in the registry
+    ");
+    let run = world.drystone(&["image", "rebuild", "../nowhere"]).ended(2);
+    assert_snapshot!(normal(&world, &run.stderr), @r"
+    error: ../nowhere is not there, and no image of a registry: `../nowhere` names no image in a registry: its host is made of letters, digits, `-` and `.`
+    hint: name a directory, or HOST/REPO:TAG
+    ");
+}
+
+#[test]
+fn another_image_is_told_by_its_layers_and_files() {
+    let world = history();
+    // Somebody publishes another image, and says that it was made of the first revision.
+    world.drystone(&["image", "build", "recipes/images/wall.toml", "-o", "../other"]).succeeded();
+    let provenance = |layout: &str| world.path(layout).join("evidence/provenance.intoto.json");
+    let lie = std::fs::read_to_string(provenance("published")).unwrap();
+    let lie = lie.replace(
+        digest(&world, "published").trim_start_matches("sha256:"),
+        digest(&world, "other").trim_start_matches("sha256:"),
+    );
+    std::fs::write(provenance("other"), lie).unwrap();
+    let run = world.drystone(&["image", "rebuild", "../other"]).ended(1);
+    assert_snapshot!(normal(&world, &run.stdout), @r"
+    ../other: another image: sha256:DIGEST → sha256:DIGEST
+
+    linux/amd64: sha256:DIGEST → sha256:DIGEST
+      layer 1 (wall/data 1): sha256:DIGEST → sha256:DIGEST
+      layer 2 (the spec): sha256:DIGEST → sha256:DIGEST
+    --- published sha256:DIGEST
+    +++ rebuilt sha256:DIGEST
+
+    the spec
+      ~ /etc/motd  9 → 6 bytes (-3)
+
+    wall/data 1
+      ~ /usr/share/wall/plan  other content of 6 bytes
+
+    0 added, 0 removed, 2 changed; -3 bytes
+    ");
+    let run = world.drystone(&["image", "rebuild", "../other", "--json"]).ended(1);
+    let outcome: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(outcome["same"], false);
+    assert_eq!(outcome["platforms"][0]["layers"].as_array().unwrap().len(), 2);
+    assert_eq!(outcome["platforms"][0]["difference"]["summary"]["changed"], 2);
+}
+
+#[test]
+fn an_image_in_a_registry_brings_its_provenance_along() {
+    let Some(real) = Real::start(&Kind::Open) else { return };
+    let world = history();
+    let reference = format!("{}/acme/wall:1", real.address);
+    world.drystone(&["image", "push", "../published", &reference, "--plain-http"]).succeeded();
+    let run = world.drystone(&["image", "rebuild", &reference, "--plain-http"]).succeeded();
+    assert_eq!(run.stdout, format!("{reference}: the same image, {}\n", digest(&world, "published")));
+}

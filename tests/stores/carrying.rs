@@ -1,0 +1,99 @@
+//! `drystone store export` and `import`: what one project has built, another need not build.
+
+use insta::assert_snapshot;
+
+use crate::support::{Run, World, base};
+
+const HELLO: &str = "mkdir -p $OUT/usr/bin; echo '#!/usr/bin/sh' > $OUT/usr/bin/hello";
+
+/// Another store of a world, in which nothing or the toolchain is built.
+pub fn other(world: &World, name: &str, toolchain: bool) -> std::path::PathBuf {
+    let place = world.path(name);
+    if toolchain {
+        base().link_into(&place);
+    } else {
+        drystone::store::Store::open(&place).unwrap();
+    }
+    place
+}
+
+fn run_in(world: &World, store: &str, words: &[&str]) -> Run {
+    Run::of(world.command(words).env("DRYSTONE_STORE", world.path(store)))
+}
+
+#[test]
+fn what_was_imported_with_its_traces_is_not_built_again() {
+    let world = World::new();
+    world.script("hello", HELLO);
+    world.drystone(&["build", "hello"]).succeeded();
+    let exported =
+        world.drystone(&["store", "export", "hello", "--build", "--logs", "-o", "../hello.tar.zst"]).succeeded();
+    other(&world, "other", false);
+    let imported = run_in(&world, "other", &["store", "import", "../hello.tar.zst", "--trust-traces"]).succeeded();
+    assert_eq!(imported.stdout, exported.stdout, "both name the index");
+    let built = run_in(&world, "other", &["build", "hello"]).succeeded();
+    assert_snapshot!(world.normal(&built.stderr), @"hello: nothing to do, all is built (N ms)");
+    assert_eq!(run_in(&world, "other", &["log", "hello"]).succeeded().stdout, world.log("hello"));
+    let gone = run_in(&world, "other", &["store", "gc"]).succeeded();
+    assert_snapshot!(gone.stderr, @"removed 0 objects, 0 traces and 0 cached layers");
+    run_in(&world, "other", &["store", "verify"]).succeeded();
+}
+
+#[test]
+fn an_import_says_what_it_took_and_what_it_did_not_believe() {
+    let world = World::new();
+    world.script("hello", HELLO);
+    world.drystone(&["build", "hello"]).succeeded();
+    let run = world.drystone(&["store", "export", "hello", "-o", "../hello.tar.zst"]).succeeded();
+    assert_snapshot!(without_size(&world.normal(&run.stderr)), @"../hello.tar.zst: 1 object and 2 traces, N BYTES (N s)");
+    other(&world, "other", true);
+    let first = run_in(&world, "other", &["store", "import", "../hello.tar.zst"]).succeeded();
+    assert_snapshot!(world.normal(&first.stderr), @r"
+    ../hello.tar.zst: imported 1 object; 0 objects there before (N s)
+    left out: 2 traces; --trust-traces takes them, on the word of whoever made the file
+    ");
+    let built = run_in(&world, "other", &["build", "hello"]).succeeded();
+    assert!(built.stderr.contains("hello-1: script"), "what is not believed is built:\n{}", built.stderr);
+    let again = run_in(&world, "other", &["store", "import", "../hello.tar.zst", "--trust-traces"]).succeeded();
+    assert_snapshot!(world.normal(&again.stderr), @"../hello.tar.zst: imported 0 objects, 0 traces; 1 object there before (N s)");
+}
+
+/// The archive's size differs with the seconds that builds took.
+fn without_size(text: &str) -> String {
+    let mut words: Vec<&str> = text.split(' ').collect();
+    if let Some(unit) = words.iter().position(|word| matches!(*word, "B" | "KiB" | "MiB")) {
+        words[unit - 1] = "N";
+        words[unit] = "BYTES";
+    }
+    words.join(" ")
+}
+
+#[test]
+fn a_changed_export_is_an_error_that_says_what_to_do() {
+    let world = World::new();
+    world.script("hello", HELLO);
+    world.drystone(&["build", "hello"]).succeeded();
+    world.drystone(&["store", "export", "hello", "-o", "../hello.tar.zst"]).succeeded();
+    let file = world.path("hello.tar.zst");
+    let mut bytes = std::fs::read(&file).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    other(&world, "other", false);
+    let run = run_in(&world, "other", &["store", "import", "../hello.tar.zst", "--trust-traces"]).ended(1);
+    assert_snapshot!(world.normal(&run.stderr), @r"
+    error: ../hello.tar.zst was altered: its bytes are not those that it was sealed with, though what they unpack to is the same
+    hint: nothing of the file that does not prove itself was taken; get it again
+    ");
+    let run = world.drystone(&["store", "export", "hallo", "-o", "../x"]).ended(2);
+    assert_snapshot!(world.normal(&run.stderr), @r"
+    error: there is no recipe `hallo`
+    hint: the nearest: `hello`
+    ");
+    world.script("hello", "exit 1");
+    let run = world.drystone(&["store", "export", "hello", "-o", "../x"]).ended(2);
+    assert_snapshot!(world.normal(&run.stderr), @r"
+    error: hello as it is now is not built for x86_64-linux-musl
+    hint: build it first: drystone build hello
+    ");
+}
