@@ -20,7 +20,7 @@ impl Store {
     }
 
     /// Takes a source over from another store, if that has it and its bytes are the right ones; they are hashed.
-    pub fn take_source(&self, sha256: &Sha256, from: &Self) -> Result<bool> {
+    pub fn borrow_source(&self, sha256: &Sha256, from: &Self) -> Result<bool> {
         let Some(path) = from.source(sha256) else { return Ok(false) };
         if self.source(sha256).is_some() {
             return Ok(true);

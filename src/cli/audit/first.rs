@@ -46,7 +46,7 @@ pub fn build(project: &Project, plan: &Plan<'_>, room: &Room, args: &Args) -> Re
 /// Links the sources that the project's store has into another store. Each is hashed again: an audit trusts nothing.
 fn lend(project: &Project, plan: &Plan<'_>, store: &Store) -> Result<(), Failure> {
     for source in plan.order().iter().flat_map(|id| plan.sources(*id)) {
-        store.take_source(&source.sha256, &project.store)?;
+        store.borrow_source(&source.sha256, &project.store)?;
     }
     Ok(())
 }
