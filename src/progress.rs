@@ -17,6 +17,11 @@ pub enum Event {
         /// Sources to fetch.
         downloads: usize,
     },
+    /// More is to be run than was known.
+    Extended {
+        /// Builds and tests to run beside the others.
+        builds: usize,
+    },
     /// A download began or went on to its next location.
     DownloadStarted {
         /// The source's file name.

@@ -6,6 +6,7 @@ use super::content::ChangeKind;
 use super::{Axes, Axis, Change, Ends, search, world};
 use crate::builder::{BuildError, Rebuilt, Site, World, rebuild};
 use crate::plan::Outputs;
+use crate::progress::Event;
 use crate::sandbox::Stop;
 
 /// Why two builds of one derivation differ.
@@ -117,6 +118,7 @@ impl Trials<'_, '_> {
 
     fn run(&mut self, world: &World) -> Result<Outcome, BuildError> {
         self.count += 1;
+        self.lab.site.sink.event(Event::Extended { builds: 1 });
         match rebuild(&self.lab.site, world, self.lab.stop) {
             Ok(rebuilt) => Ok(Some(Rebuilt::outputs(&rebuilt))),
             Err(error) if is_the_builds_own(&error) => Ok(None),

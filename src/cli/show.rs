@@ -52,6 +52,7 @@ impl Sink for Plain {
                 total.builds = builds;
                 say(format_args!("{builds} to run, {downloads} to fetch"));
             }
+            Event::Extended { builds } => total.builds += builds,
             Event::DownloadAdvanced { name, bytes } => *total.sizes.entry(name).or_default() += bytes,
             Event::DownloadRetried { name, reason } => say(format_args!("fetching {name} again: {reason}")),
             Event::DownloadFinished { name } => {
@@ -155,6 +156,7 @@ impl Sink for Lines {
                 state.total.set_length(builds as u64);
                 state.total.enable_steady_tick(Duration::from_millis(500));
             }
+            Event::Extended { builds } => state.total.inc_length(builds as u64),
             Event::DownloadStarted { name, size, resumed_at } => self.transfer(&mut state, name, size, resumed_at),
             Event::UploadStarted { name, size, resumed_at } => {
                 self.transfer(&mut state, name, Some(size), resumed_at);
