@@ -9,8 +9,8 @@
 //! A line for each thing, sorted by its bytes, so that `git diff` shows what changed and `grep` finds it:
 //! ```text
 //! image recipes/images/jq.toml sha256:26b358602f85…
-//! x86_64-linux-musl jq 1.8.1 (derivation) 3f0c…       the key of the build
-//! x86_64-linux-musl jq 1.8.1 bin 9ac4…                the object of a component
+//! x86_64-linux-musl jq 1.8.2 (derivation) 3f0c…       the key of the build
+//! x86_64-linux-musl jq 1.8.2 bin 9ac4…                the object of a component
 //! x86_64-linux-musl seeds:debian-12 - root 51e0…      what a set of seeds unpacks to
 //! ```
 //! Fields are separated by one space. Lines that begin with `#` and empty ones say nothing.
