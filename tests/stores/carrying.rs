@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::support::{Run, World, base};
+use crate::support::{Run, World, base, wait_until};
 
 const HELLO: &str = "mkdir -p $OUT/usr/bin; echo '#!/usr/bin/sh' > $OUT/usr/bin/hello";
 
@@ -56,6 +56,32 @@ fn an_import_says_what_it_took_and_what_it_did_not_believe() {
     assert!(built.stderr.contains("hello-1: script"), "what is not believed is built:\n{}", built.stderr);
     let again = run_in(&world, "other", &["store", "import", "../hello.tar.zst", "--trust-traces"]).succeeded();
     assert_snapshot!(world.normal(&again.stderr), @"../hello.tar.zst: imported 0 objects, 0 traces; 1 object there before (N s)");
+}
+
+#[test]
+fn a_killed_import_leaves_whole_objects_and_the_next_one_goes_on() {
+    let world = World::new();
+    world.script("hello", HELLO);
+    world.drystone(&["build", "hello"]).succeeded();
+    world.drystone(&["store", "export", "hello", "--build", "-o", "../hello.tar.zst"]).succeeded();
+    let place = other(&world, "other", false);
+    let mut command = world.command(&["store", "import", "../hello.tar.zst", "--trust-traces"]);
+    let mut child = command.env("DRYSTONE_STORE", &place).spawn().unwrap();
+    wait_until("an object has come", || !drystone::fs::list(&place.join("manifests")).unwrap().is_empty());
+    child.kill().unwrap();
+    let killed = child.wait().unwrap().code().is_none();
+    let store = drystone::store::Store::look(&place).unwrap();
+    // Which of the objects is the large one, the toolchain decides: the import may have been at its end.
+    let traces = drystone::fs::list(&place.join("traces")).unwrap();
+    assert!(!killed || traces.is_empty() || store.roots().unwrap().len() > 1, "traces come last: {traces:?}");
+    for id in drystone::fs::list(&place.join("manifests")).unwrap() {
+        let id = id.to_str().unwrap().parse().unwrap();
+        let scanned = drystone::store::scan(&store.object_path(&id)).unwrap();
+        assert_eq!(scanned.tree.id(), id);
+    }
+    run_in(&world, "other", &["store", "import", "../hello.tar.zst", "--trust-traces"]).succeeded();
+    run_in(&world, "other", &["build", "hello"]).succeeded().says("nothing to do");
+    assert_eq!(drystone::fs::list(&place.join("tmp")).unwrap(), [""; 0]);
 }
 
 /// The archive's size differs with the seconds that builds took.

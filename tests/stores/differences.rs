@@ -147,3 +147,28 @@ fn what_only_one_has_and_what_is_corrupt_is_named() {
     assert_snapshot!(world.normal(&run.stderr), @"error: PROJECT/../nowhere is no store: it has no manifests/");
     assert!(!world.path("nowhere").exists());
 }
+
+#[test]
+fn a_component_in_two_versions_is_compared_with_itself() {
+    let world = two(&script("stone"), &script("stone"));
+    let recipe = world.path("project/recipes/wall.toml");
+    let text = std::fs::read_to_string(&recipe).unwrap();
+    std::fs::write(&recipe, text.replace("version = \"1\"", "version = \"2\"").replace("stone", "brick")).unwrap();
+    other(&world, "newer", true);
+    let build = ["build", "same", "wall"];
+    Run::of(world.command(&build).env("DRYSTONE_STORE", world.path("newer"))).succeeded();
+    let run = world.drystone(&["store", "diff", "../store", "../newer"]).ended(1);
+    assert_snapshot!(world.normal(&run.stdout), @r"
+    --- ../store
+    +++ ../newer
+
+    x86_64-linux-musl/wall-1 → x86_64-linux-musl/wall-2: made of other inputs
+      object DIGEST → DIGEST
+      name: wall-1 → wall-2
+      command of `script`: mkdir -p $OUT/usr/bin; ln -s stone $OUT/usr/bin/mur; echo stone > $OUT/usr/bin/wall\n → mkdir -p $OUT/usr/bin; ln -s brick $OUT/usr/bin/mur; echo brick > $OUT/usr/bin/wall\n
+      ~ usr/bin/mur  stone → brick
+      ~ usr/bin/wall  other content of 6 bytes
+
+    6 the same, 1 differ, 0 removed, 0 added
+    ");
+}
