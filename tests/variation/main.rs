@@ -70,7 +70,8 @@ fn the_kernel_is_another_one_on_the_same_machine() {
 #[test]
 fn the_user_has_another_number_and_the_same_name() {
     let varied = Variation { user: Some(4711), ..plain() };
-    let script = "id; touch /out/file; stat -c '%u %g %U' /out/file /build /tmp/.; grep Cap /proc/self/status | sort -u -k2";
+    let script =
+        "id; touch /out/file; stat -c '%u %g %U' /out/file /build /tmp/.; grep Cap /proc/self/status | sort -u -k2";
     let expected = "uid=4711(build) gid=4711(build) groups=4711(build)\n4711 4711 build\n4711 4711 build\n4711 4711 build\n\
                     CapInh:\t0000000000000000\n";
     assert_eq!(printed(&varied, script), expected);
@@ -146,14 +147,16 @@ fn a_directory_s_entries_come_in_the_opposite_order() {
 
 #[test]
 fn a_large_directory_is_read_whole() {
-    let script = "mkdir /tmp/wall; cd /tmp/wall; seq 5000 | xargs touch; ls -f | sort -n | cksum; rm -r /tmp/wall; ls /tmp";
+    let script =
+        "mkdir /tmp/wall; cd /tmp/wall; seq 5000 | xargs touch; ls -f | sort -n | cksum; rm -r /tmp/wall; ls /tmp";
     assert_eq!(printed(&Variation { directories: true, ..plain() }, script), printed(&plain(), script));
 }
 
 #[test]
 fn there_is_another_amount_of_memory() {
     let varied = Variation { memory: Some(3 << 30), ..plain() };
-    let probe = "struct sysinfo s; sysinfo(&s); printf(\"%lu %ld\\n\", s.totalram * s.mem_unit, sysconf(_SC_PHYS_PAGES));";
+    let probe =
+        "struct sysinfo s; sysinfo(&s); printf(\"%lu %ld\\n\", s.totalram * s.mem_unit, sysconf(_SC_PHYS_PAGES));";
     assert_eq!(computed(&varied, probe), format!("{} {}\n", 3u64 << 30, (3u64 << 30) / 4096));
     let listed = "MemTotal:        3145728 kB\nMemFree:         3145728 kB\nMemAvailable:    3145728 kB\n";
     assert_eq!(printed(&varied, "cat /proc/meminfo"), listed);

@@ -7,7 +7,7 @@
 //! What is answered is true, but for the maker, the model, the name, and features that are taken away: those beyond
 //! x86-64-v2, as of a processor of 2012. None is ever added.
 
-use std::arch::x86_64::{CpuidResult, __cpuid_count};
+use std::arch::x86_64::{__cpuid_count, CpuidResult};
 use std::io;
 
 use libc::{pid_t, user_regs_struct};
@@ -55,7 +55,9 @@ fn told(leaf: u32, part: u32, true_one: CpuidResult) -> CpuidResult {
         // Away: PCLMULQDQ, FMA, MOVBE, AES, AVX, F16C, RDRAND; self-snoop and more than one thread a core.
         1 => CpuidResult { eax: MODEL, ebx, ecx: ecx & !LEAF_1_ECX, edx: edx & !LEAF_1_EDX },
         // What is left: FSGSBASE, SMEP, INVPCID, SMAP; UMIP, PKU, OSPKE, RDPID; what protects against side channels.
-        7 if part == 0 => CpuidResult { eax: 0, ebx: ebx & 0x0010_0481, ecx: ecx & 0x0040_001C, edx: edx & 0xBC00_0400 },
+        7 if part == 0 => {
+            CpuidResult { eax: 0, ebx: ebx & 0x0010_0481, ecx: ecx & 0x0040_001C, edx: edx & 0xBC00_0400 }
+        }
         7 => CpuidResult { eax: 0, ebx: 0, ecx: 0, edx: 0 },
         0x8000_0001 => CpuidResult { eax: MODEL, ebx, ecx: ecx & !LZCNT, edx },
         0x8000_0002..=0x8000_0004 => {
@@ -109,7 +111,10 @@ mod tests {
         let all = CpuidResult { eax: 0x16, ebx: u32::MAX, ecx: u32::MAX, edx: u32::MAX };
         let none = CpuidResult { eax: 0, ebx: 0, ecx: 0, edx: 0 };
         let maker = told(0, 0, all);
-        assert_eq!((maker.eax, [maker.ebx, maker.edx, maker.ecx].map(u32::to_le_bytes).concat()), (LAST, b"AuthenticAMD".to_vec()));
+        assert_eq!(
+            (maker.eax, [maker.ebx, maker.edx, maker.ecx].map(u32::to_le_bytes).concat()),
+            (LAST, b"AuthenticAMD".to_vec())
+        );
         for (leaf, part) in [(1, 0), (7, 0), (7, 1), (0x8000_0001, 0)] {
             let CpuidResult { ebx, ecx, edx, .. } = told(leaf, part, none);
             assert_eq!((ebx, ecx, edx), (0, 0, 0), "{leaf:x}");
