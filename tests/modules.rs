@@ -220,6 +220,7 @@ fn only_the_command_line_prints() {
             !line.starts_with("cli")
                 && !line.starts_with("sandbox/compile.rs:")
                 && !line.starts_with("sandbox/init.rs:")
+                && !line.starts_with("sandbox/init/start.rs:")
         })
         .collect();
     assert_eq!(elsewhere, [""; 0]);
@@ -235,9 +236,10 @@ fn only_http_opens_sockets() {
 }
 
 #[test]
-fn unsafe_code_is_in_one_file() {
-    let holders: Vec<_> =
-        holders(&["unsafe"]).into_iter().filter(|line| !line.starts_with("sandbox/sys.rs:")).collect();
+fn unsafe_code_is_in_two_files() {
+    // The second is what the first would be too long with: the calls of a tracer.
+    let own = |line: &String| !line.starts_with("sandbox/sys.rs:") && !line.starts_with("sandbox/sys/ptrace.rs:");
+    let holders: Vec<_> = holders(&["unsafe"]).into_iter().filter(own).collect();
     assert_eq!(holders, [""; 0]);
 }
 

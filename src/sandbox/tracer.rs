@@ -69,11 +69,15 @@ pub fn calls(variation: &Variation) -> Vec<c_long> {
     add(variation.memory.is_some(), &[libc::SYS_sysinfo]);
     add(variation.directories, &[libc::SYS_getdents64]);
     add(variation.randomness, &[libc::SYS_getrandom]);
-    let clocks = variation.clock.is_some() || variation.pace.is_some();
+    let clocks = varies_clocks(variation);
     add(clocks, &[libc::SYS_clock_gettime, libc::SYS_gettimeofday, libc::SYS_clock_nanosleep, libc::SYS_futex]);
     #[cfg(target_arch = "x86_64")]
     add(clocks, &[libc::SYS_time]);
     calls
+}
+
+fn varies_clocks(variation: &Variation) -> bool {
+    variation.clock.is_some() || variation.pace.is_some()
 }
 
 /// What a thread will be heard of next.
@@ -107,7 +111,8 @@ impl<'a> Tracer<'a> {
     /// # Errors
     /// Where the system forbids that.
     pub fn begin(step: pid_t, variation: &'a Variation, clocks: &'a Clocks) -> Result<Self, TraceError> {
-        ptrace::seize(step, true).map_err(TraceError::Begin)?;
+        let executions = variation.processor || variation.randomness || varies_clocks(variation);
+        ptrace::seize(step, executions).map_err(TraceError::Begin)?;
         Ok(Self {
             step,
             variation,
@@ -190,7 +195,7 @@ impl<'a> Tracer<'a> {
             }
             libc::SYS_getrandom => {
                 let length = usize::try_from(second).map_or(MOST, |length| length.min(MOST));
-                let bytes = self.randomness.draw(process_of(thread)?, length);
+                let bytes = self.randomness.draw(process_of(thread), length);
                 answer(thread, registers, &[(first, &bytes)], length as i64)?;
             }
             libc::SYS_clock_gettime => {
@@ -239,7 +244,11 @@ impl<'a> Tracer<'a> {
         if ptrace::read_memory(thread, given, &mut bytes).ok() != Some(bytes.len()) {
             return Ok(());
         }
-        let real = self.clocks.real(clock as u64, clock::of_bytes(bytes));
+        let shown = clock::of_bytes(bytes);
+        let real = self.clocks.real(clock as u64, shown);
+        if real == shown {
+            return Ok(());
+        }
         let place = (registers.stack() - RED_ZONE - bytes.len() as u64) & !15;
         if ptrace::write_memory(thread, place, &clock::to_bytes(real.max(0), 1)).is_ok() {
             registers.set_argument(index, place);
@@ -294,7 +303,7 @@ impl<'a> Tracer<'a> {
         {
             ptrace::write_memory(process, place, &stream(0, 16))?;
         }
-        let clocks = self.variation.clock.is_some() || self.variation.pace.is_some();
+        let clocks = varies_clocks(self.variation);
         vector.change(|[tag, value]| match tag {
             libc::AT_SYSINFO_EHDR if clocks => [libc::AT_IGNORE, value],
             libc::AT_HWCAP | libc::AT_HWCAP2 if self.variation.processor => [tag, capabilities(tag, value)],
@@ -344,9 +353,9 @@ fn reverse(thread: pid_t, registers: &Registers) -> io::Result<()> {
     ptrace::write_memory(thread, place, &answers::reversed(&entries[..read]))
 }
 
-/// The process that a thread belongs to.
-fn process_of(thread: pid_t) -> io::Result<pid_t> {
-    let status = std::fs::read_to_string(format!("/proc/{thread}/status"))?;
+/// The process that a thread belongs to; of one that has been killed meanwhile nobody will know.
+fn process_of(thread: pid_t) -> pid_t {
+    let status = std::fs::read_to_string(format!("/proc/{thread}/status")).unwrap_or_default();
     let process = status.lines().find_map(|line| line.strip_prefix("Tgid:"));
-    Ok(process.and_then(|process| process.trim().parse().ok()).unwrap_or(thread))
+    process.and_then(|process| process.trim().parse().ok()).unwrap_or(thread)
 }

@@ -38,7 +38,7 @@ impl Yard {
             std::fs::create_dir(place).unwrap();
         }
         let env = [("PATH", "/usr/bin:/usr/sbin"), ("HOME", "/tmp"), ("LC_ALL", "C"), ("TZ", "UTC")];
-        let limits = Limits { time: Duration::from_secs(600), ..Limits::default() };
+        let limits = Limits { time: Duration::from_secs(300), ..Limits::default() };
         let spec = Spec {
             root: ["debian-12-seeds.root", "gcc-musl-driver-"].map(layer).to_vec(),
             sysroot: ["musl-", "linux-headers-"].map(layer).to_vec(),
@@ -105,7 +105,7 @@ pub fn printed(variation: &Variation, script: &str) -> String {
 #[track_caller]
 pub fn computed(variation: &Variation, body: &str) -> String {
     let text = format!(
-        "#define _GNU_SOURCE\n#include <errno.h>\n#include <limits.h>\n#include <linux/futex.h>\n#include <pthread.h>\n\
+        "#define _GNU_SOURCE\n#include <errno.h>\n#include <limits.h>\n#include <linux/futex.h>\n#include <sched.h>\n\
          #include <stdint.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n#include <sys/auxv.h>\n\
          #include <sys/random.h>\n#include <sys/socket.h>\n#include <sys/syscall.h>\n#include <sys/sysinfo.h>\n\
          #include <sys/time.h>\n#include <time.h>\n#include <unistd.h>\nint main(void)\n{{\n{body}\nreturn 0;\n}}\n"
