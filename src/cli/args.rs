@@ -1,5 +1,6 @@
 //! The command line, as types.
 
+mod attest;
 mod images;
 mod look;
 mod new;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::attest::Need;
+pub use attest::{Attest, AttestCollect, AttestMake, AttestPush, AttestVerb, Scope, Verify};
 pub use images::{ImageCheck, ImageDiff, ImageInspect, ImageReport, ImageWhy, Reading, ReportFormat};
 
 use crate::recipe::{OutputRef, RecipeName, Target};
@@ -78,6 +80,8 @@ pub enum Verb {
     Store(StoreArgs),
     Keys(Keys),
     Sign(Sign),
+    Attest(Attest),
+    Verify(Verify),
     /// Print a shell's completions
     #[command(
         after_help = "Examples:\n  drystone completions bash > ~/.local/share/bash-completion/completions/drystone"
