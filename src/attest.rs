@@ -65,6 +65,4 @@ pub use statement::{CONTROLS, CYCLONEDX, POLICY_REPORT, PROVENANCE, Resource, SP
 pub use subject::{Subject, subjects};
 pub use verify::{Fault, Need, Others, Report, Verified, What, verify};
 pub use verify_layout::{LayoutReport, verify_layout};
-pub use votes::{
-    Judged, Opinion, Threshold, ThresholdError, Verdict, Votes, builds, first_difference, judge,
-};
+pub use votes::{Judged, Opinion, Threshold, ThresholdError, Verdict, Votes, builds, first_difference, judge};

@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use super::args::{Attest, AttestVerb, Common};
 use super::failure::Failure;
 use super::project;
-use super::show;
 use crate::attest::attestation::{files, read};
 use crate::attest::{Attestation, AttestationError};
 
@@ -38,9 +37,4 @@ pub fn read_all(place: &Path) -> Result<Vec<(String, Result<Attestation, Attesta
         return Err(Failure::user(message, "gather some: drystone attest collect FROM…".to_owned()));
     }
     files(place)?.iter().map(|file| Ok((file.display().to_string(), read(file)?))).collect()
-}
-
-/// Says that an attestation counts for nothing, and why.
-pub fn refused(place: &str, reason: &dyn std::error::Error) {
-    show::say(format_args!("refused: {}: {}", show::escaped(place), super::failure::chain(reason)));
 }

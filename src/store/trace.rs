@@ -157,12 +157,8 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         let store = Store::open(&scratch.path().join("store")).unwrap();
         let (key, own) = (DerivationKey::from_bytes([7; 32]), DerivationKey::from_bytes([8; 32]));
-        let trace = Trace {
-            name: "wall-1".into(),
-            duration: Duration::ZERO,
-            log: Blake3::of(b""),
-            outputs: BTreeMap::new(),
-        };
+        let trace =
+            Trace { name: "wall-1".into(), duration: Duration::ZERO, log: Blake3::of(b""), outputs: BTreeMap::new() };
         store.put_imported_trace(&key, &trace, "a friend's store").unwrap();
         assert_eq!(store.trace(&key).unwrap(), Some(trace.clone()));
         assert!(store.is_imported(&key));

@@ -1,7 +1,7 @@
 //! Where the stories happen: a project with a recipe that always gives the same and one that does not, and three
 //! builders. Alice and Bob have the same results; Carol has built for herself, and has others.
 
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -102,7 +102,7 @@ fn build() -> Vec<(String, Vec<u8>)> {
     let alice = world.store().to_str().unwrap().to_owned();
     let make = |key: &str, store: &str, to: &str| {
         let key = format!("{key}.key");
-        world.drystone(&["attest", "make", "--all", "--key", &key, "--store", store, "-o", to]).succeeded();
+        world.drystone(&["attest", "make", "wall", "pebble", "--key", &key, "--store", store, "-o", to]).succeeded();
     };
     for (name, store) in [("alice", &alice), ("bob", &bob), ("carol", &carol), ("dave", &carol)] {
         world.drystone(&["keys", "new", "-o", name, "--no-passphrase"]).succeeded();
@@ -112,8 +112,11 @@ fn build() -> Vec<(String, Vec<u8>)> {
     let keys = ["alice", "bob", "carol"].map(|name| (format!("{name}.pub"), format!("keys/{name}.pub")));
     let secrets = ["alice", "bob", "carol", "dave"].map(|name| (format!("{name}.key"), format!("{name}.key")));
     let project = world.path("project");
-    let mut files: Vec<(String, Vec<u8>)> =
-        keys.iter().chain(&secrets).map(|(from, to)| (to.clone(), std::fs::read(project.join(from)).unwrap())).collect();
+    let mut files: Vec<(String, Vec<u8>)> = keys
+        .iter()
+        .chain(&secrets)
+        .map(|(from, to)| (to.clone(), std::fs::read(project.join(from)).unwrap()))
+        .collect();
     for directory in ["attestations", "double", "dave"] {
         for key in drystone::fs::list(&project.join(directory)).unwrap() {
             let file = only_file(&project.join(directory).join(key));

@@ -36,7 +36,9 @@ fn derivations(statement: &Value) -> Vec<String> {
 #[test]
 fn a_statement_says_what_was_built_by_whom_on_what_and_from_which_lock() {
     let world = project();
-    make(&world, &["pebble"]).ended(2).says("pebble-1 is not built as its recipe is now");
+    make(&world, &["pebble"])
+        .ended(2)
+        .says("not built as the recipes are now, so that there is nothing to attest: pebble-1");
     world.drystone(&["build", "pebble"]).succeeded();
     world.write("drystone.lock", "pebble\n");
     let git = |words: &[&str]| {
@@ -88,7 +90,7 @@ fn what_came_from_another_store_is_not_attested_until_it_is_built_here() {
     };
     import("pebble");
     import("clock");
-    make(&world, &["pebble"]).ended(2).says("pebble-1 was not built here, but came from another store");
+    make(&world, &["pebble"]).ended(2).says("not built here, but come from another store: pebble-1");
     // What the wall was made of is another's; the wall is one's own.
     let run = make(&world, &["wall"]).succeeded().says("not attested: clock-1 came from another store");
     let said = derivations(&statement(&world.path("project").join(run.stdout.trim_end())));
@@ -97,7 +99,7 @@ fn what_came_from_another_store_is_not_attested_until_it_is_built_here() {
     make(&world, &["pebble"]).succeeded();
     // Of the clock another build gives something else: it stays the friend's.
     world.drystone(&["build", "--check", "clock"]).ended(1);
-    make(&world, &["clock"]).ended(2).says("came from another store");
+    make(&world, &["clock"]).ended(2).says("come from another store: clock-1");
 }
 
 #[test]

@@ -57,6 +57,30 @@ fn an_image_s_attestations_lie_beside_it_and_are_gathered_from_there() {
 }
 
 #[test]
+fn an_image_that_exists_is_held_against_what_is_accepted_file_by_file() {
+    let world = World::new();
+    write_recipes(&world);
+    world.write("images/stones.toml", SPEC);
+    world.drystone(&["keys", "new", "-o", "mason", "--no-passphrase"]).succeeded();
+    world.write("keys/mason.pub", &world.drystone(&["keys", "public", "mason.key"]).succeeded().stdout);
+    world.drystone(&["image", "build", "images/stones.toml", "-o", "stones"]).succeeded();
+    world.drystone(&["attest", "make", "--image", "stones", "--key", "mason.key"]).succeeded();
+    let verify = |words: &[&str]| {
+        let verify = ["verify", "--threshold", "1-of-1", "--keys", "keys", "--image"];
+        world.drystone(&[&verify, words].concat())
+    };
+    verify(&["stones"]).succeeded().says("accepted by 1-of-1, and the image holds that");
+    // An image that says the same of itself and holds another pebble.
+    world.script("pebble", "mkdir -p $OUT/usr/bin; echo gravel > $OUT/usr/bin/pebble");
+    world.drystone(&["image", "build", "images/stones.toml", "-o", "gravel"]).succeeded();
+    write_recipes(&world);
+    verify(&["gravel"]).ended(1).says("layer 1 of the image is not pebble/bin as it is accepted, but ");
+    let run = verify(&["gravel", "--json"]).ended(1);
+    let result: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!((&result["accepted"], &result["layers"][0]["result"]), (&Value::Bool(false), &Value::from("other")));
+}
+
+#[test]
 fn what_is_no_attestation_is_not_pushed() {
     if !is_there() {
         return;

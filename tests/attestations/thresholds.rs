@@ -48,7 +48,9 @@ fn who_says_two_things_has_no_vote() {
 fn machines_get_everything() {
     let builders = Builders::new();
     let run = builders.verify("2-of-3", &["wall", "--json"]).succeeded();
-    let entries: Vec<Value> = serde_json::from_str(&run.stdout).unwrap();
+    let result: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!((&result["accepted"], &result["counted"]), (&Value::Bool(true), &json!(3)));
+    let entries = result["derivations"].as_array().unwrap();
     let entry = |name: &str| entries.iter().find(|entry| entry["name"] == name).unwrap();
     let (clock, wall) = (entry("clock-1"), entry("wall-1"));
     assert_eq!(clock["votes"][0]["keys"], json!(["alice", "bob"]));

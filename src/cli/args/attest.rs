@@ -18,8 +18,9 @@ pub struct Scope {
     /// Every recipe of the project
     #[arg(long)]
     pub all: bool,
-    /// What an image spec names, for each of its targets
-    #[arg(long, value_name = "SPEC")]
+    /// What an image spec (*.toml) names, for each of its targets; or what an image, a layout or an archive of one,
+    /// is made of
+    #[arg(long, value_name = "SPEC|IMAGE")]
     pub image: Option<PathBuf>,
 }
 
@@ -130,7 +131,8 @@ Examples:
   drystone verify jq --threshold 2-of-3 --keys keys
   drystone verify --all --threshold 3-of-3 --keys keys --attestations said
   drystone verify --image recipes/images/jq.toml --threshold 2-of-3 --keys keys
-  drystone verify jq --threshold 2-of-3 --keys keys --json | jq '.[] | select(.outputs == null)'")]
+  drystone verify --image out/jq --threshold 2-of-3 --keys keys     its files, too
+  drystone verify jq --threshold 2-of-3 --keys keys --json | jq '.derivations[].votes'")]
 pub struct Verify {
     #[command(flatten)]
     pub scope: Scope,

@@ -30,16 +30,22 @@ struct Output<'a> {
 struct Found {
     built: Vec<Rebuilt>,
     known: BTreeSet<DerivationKey>,
+    /// Inputs that came from another store.
     imported: Vec<String>,
+    /// What was asked for and came from another store.
+    foreign: Vec<String>,
+    /// What was asked for and is not built.
+    missing: Vec<String>,
 }
 
 /// Attests what was built; prints the file.
 pub fn run(common: &Common, args: &AttestMake) -> Result<(), Failure> {
     let project = Project::open(common)?;
     let mut found = Found::default();
-    for plan in scope::plans(common, &project, &args.scope)? {
-        found.look(&project, &plan)?;
+    for plan in &scope::meant(common, &project, &args.scope)?.plans {
+        found.look(&project, plan)?;
     }
+    found.must_be_ours()?;
     let key = passphrase::open(&args.key, &args.passphrase)?;
     let id = key.public().id();
     let rebuild = Rebuild {
@@ -75,10 +81,10 @@ impl Found {
         for (id, wanted) in builds(plan) {
             let name = plan.name(id);
             match survey.standing(id) {
-                Standing::Built { key, .. } if wanted && project.store.is_imported(key) => return Err(not_ours(&name)),
                 Standing::Built { key, .. } if project.store.is_imported(key) => {
-                    if !self.imported.contains(&name) {
-                        self.imported.push(name);
+                    let names = if wanted { &mut self.foreign } else { &mut self.imported };
+                    if !names.contains(&name) {
+                        names.push(name);
                     }
                 }
                 Standing::Built { key, trace } => {
@@ -88,25 +94,32 @@ impl Found {
                         self.built.push(Rebuilt { name: plan.result_name(id), target, key: *key, outputs });
                     }
                 }
-                Standing::Ready { .. } | Standing::Waiting if wanted => return Err(not_built(&name)),
+                Standing::Ready { .. } | Standing::Waiting if wanted => self.missing.push(name),
                 // What was asked for lacks it, and says so.
                 Standing::Ready { .. } | Standing::Waiting => {}
             }
         }
         Ok(())
     }
-}
 
-fn not_built(name: &str) -> Failure {
-    Failure::user(
-        format!("{name} is not built as its recipe is now, so there is nothing to attest"),
-        "build it first: drystone build".to_owned(),
-    )
-}
-
-fn not_ours(name: &str) -> Failure {
-    Failure::user(
-        format!("{name} was not built here, but came from another store: whoever built it attests it"),
-        "drystone build --check builds it here, and says whether the result is the same".to_owned(),
-    )
+    /// Whether all that was asked for was built here.
+    fn must_be_ours(&self) -> Result<(), Failure> {
+        let names = |names: &[String]| names.join(", ");
+        if !self.missing.is_empty() {
+            return Err(Failure::user(
+                format!(
+                    "not built as the recipes are now, so that there is nothing to attest: {}",
+                    names(&self.missing)
+                ),
+                "build first: drystone build".to_owned(),
+            ));
+        }
+        if !self.foreign.is_empty() {
+            return Err(Failure::user(
+                format!("not built here, but come from another store: {}", names(&self.foreign)),
+                "whoever built them attests them; drystone build --check builds them here, and compares".to_owned(),
+            ));
+        }
+        Ok(())
+    }
 }

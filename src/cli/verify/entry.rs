@@ -75,7 +75,13 @@ pub struct Difference {
 
 impl Entry {
     /// Puts together what is known of a judged derivation, one of `all` of its plan.
-    pub fn of(project: &Project, plan: &Plan<'_>, ring: &Keyring, judged: &Judged, all: &[Judged]) -> Result<Self, Failure> {
+    pub fn of(
+        project: &Project,
+        plan: &Plan<'_>,
+        ring: &Keyring,
+        judged: &Judged,
+        all: &[Judged],
+    ) -> Result<Self, Failure> {
         let store = &project.store;
         let none = Verdict::default();
         let (key, verdict) = match &judged.verdict {

@@ -36,7 +36,9 @@ fn standing(entry: &Entry, threshold: Threshold) -> String {
     let votes = entry.votes.first().map_or(0, |vote| vote.keys.len());
     match entry {
         Entry { outputs: Some(_), .. } => format!("accepted: {votes} of {}", threshold.of),
-        Entry { key: None, waits_for, .. } => format!("NOT accepted: it is made of {}", waits_for.join(", ")),
+        Entry { key: None, waits_for, .. } => {
+            format!("NOT accepted: nor is what it is made of: {}", waits_for.join(", "))
+        }
         Entry { votes, .. } if votes.is_empty() => "NOT accepted: no vote".to_owned(),
         Entry { votes: several, .. } if several.len() > 1 && votes >= needed => {
             format!("NOT accepted: {needed} would do, and several results have as many")
@@ -73,7 +75,12 @@ fn details(entry: &Entry, text: &mut String) {
             let (one, other) = (short(over.one.as_ref()), short(over.other.as_ref()));
             format!(": {} is {one} and {other}", escaped(&over.component))
         });
-        line(format!("{} says {} things, and has no vote{}", double.key, double.outputs.len(), over.unwrap_or_default()));
+        line(format!(
+            "{} says {} things, and has no vote{}",
+            double.key,
+            double.outputs.len(),
+            over.unwrap_or_default()
+        ));
     }
     if entry.outputs.is_none() && !entry.silent.is_empty() {
         line(format!("nothing from {}", entry.silent.join(", ")));
