@@ -5,8 +5,12 @@
 //! of the image become [`Statement`]s. [`sign`] signs an image in its [`Layout`] and all statements about it, with a
 //! [`key::PrivateKey`]; [`verify_layout`] verifies that, and [`verify`] the same of manifests and [`Artifact`]s from
 //! anywhere. [`artifacts`] is what belongs to an image in a registry.
+//!
+//! A [`Rebuild`] is what somebody says to have built, an [`Attestation`] the same signed; [`judge`] tells what several
+//! builders agree on.
 
 mod artifact;
+pub mod attestation;
 mod bill;
 mod bundle;
 mod cosign;
@@ -16,12 +20,14 @@ mod error;
 mod evidence;
 mod identity;
 pub mod key;
+mod keyring;
 mod layout;
 mod licenses;
 mod oci;
 mod provenance;
 mod purl;
 mod read_statement;
+mod rebuild;
 mod reference;
 mod sign;
 mod spdx;
@@ -29,8 +35,10 @@ mod statement;
 mod subject;
 mod verify;
 mod verify_layout;
+mod votes;
 
 pub use artifact::Artifact;
+pub use attestation::{Attestation, AttestationError, REBUILD_ARTIFACT};
 pub use bill::{
     Archive, AttestError, Bill, Component, FileDigests, Item, ItemKind, Library, LibraryOrigin, ObjectDigests, Package,
     Patch, Stock, bill, digests, object_digests, project_path,
@@ -41,11 +49,15 @@ pub use cyclonedx::cyclonedx;
 pub use error::{BlobFault, SignatureError};
 pub use evidence::{DocumentFile, Evidence, Signatures, StatementFile, artifacts, statements};
 pub use identity::Identity;
+pub use keyring::{Held, Keyring, KeyringError};
 pub use layout::{Checked, Layout};
 pub use oci::{Annotations, Descriptor, DigestError, INDEX, MANIFEST, OciDigest, Platform, PlatformError};
 pub use provenance::{BUILD_TYPE, LOCAL_BUILDER, Made, ProvenanceError, Recorded, RecordedFile, Request, provenance};
 pub use purl::Purl;
 pub use read_statement::{ReadStatement, StatementError};
+pub use rebuild::{
+    Builder, LockDigest, OBJECT_DIGEST, ProjectState, REBUILD, Rebuild, RebuildError, Rebuilt, Revision, System,
+};
 pub use reference::Reference;
 pub use sign::{Signed, sign};
 pub use spdx::spdx;
@@ -53,3 +65,4 @@ pub use statement::{CONTROLS, CYCLONEDX, POLICY_REPORT, PROVENANCE, Resource, SP
 pub use subject::{Subject, subjects};
 pub use verify::{Fault, Need, Others, Report, Verified, What, verify};
 pub use verify_layout::{LayoutReport, verify_layout};
+pub use votes::{Judged, Opinion, Threshold, ThresholdError, Verdict, Votes, builds, first_difference, judge};

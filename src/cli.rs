@@ -1,6 +1,7 @@
 //! The verbs, one file each; the only place that prints, classifies errors, gives hints and sets exit codes.
 
 mod args;
+mod attest;
 mod audit;
 mod build;
 mod carry_out;
@@ -23,11 +24,13 @@ mod project;
 mod pull;
 mod push;
 mod registry;
+mod scope;
 mod shell;
 mod show;
 mod sign;
 mod store;
 mod update;
+mod verify;
 mod verify_image;
 mod why;
 mod why_depends;
@@ -70,6 +73,8 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Verb::Store(args) => store::run(common, args),
         Verb::Keys(args) => keys::run(args),
         Verb::Sign(args) => sign::run(args),
+        Verb::Attest(args) => attest::run(common, args),
+        Verb::Verify(args) => verify::run(common, args),
         Verb::Completions { shell } => {
             use clap::CommandFactory as _;
             clap_complete::generate(*shell, &mut Cli::command(), "drystone", &mut std::io::stdout());

@@ -6,6 +6,7 @@
 //! manifests/<ObjectId>        the manifest that the ObjectId is the BLAKE3 of
 //! traces/<DerivationKey>      what a derivation gave: small text files
 //! traces/<key>.inputs         what it was made of, for people: see `inputs`
+//! traces/<key>.imported       that the trace came from another store: see `trace`
 //! logs/<DerivationKey>.zst    what its build printed
 //! cache/<kind>/<key>          what was made from an object and can be made again: see `cache`
 //! roots/<target>/<name>       symbolic links into objects/: what people read, and what keeps an object alive

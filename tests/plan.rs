@@ -141,6 +141,11 @@ const VERBS: &[&[&str]] = &[
     &["keys", "new"],
     &["keys", "public"],
     &["sign"],
+    &["attest"],
+    &["attest", "make"],
+    &["attest", "collect"],
+    &["attest", "push"],
+    &["verify"],
     &["image", "push"],
     &["image", "pull"],
     &["image", "check"],
@@ -173,7 +178,8 @@ fn every_verb_has_help_with_examples() {
         let help = world.drystone(&[verb, &["--help"][..]].concat()).succeeded().stdout;
         assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
         assert!(
-            matches!(verb, [_] if matches!(verb[0], "store" | "keys" | "image")) || help.contains("Examples:\n"),
+            matches!(verb, [_] if matches!(verb[0], "store" | "keys" | "image" | "attest"))
+                || help.contains("Examples:\n"),
             "{verb:?} has no examples:\n{help}"
         );
         // What the environment says is a default, and shown as one.

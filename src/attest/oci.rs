@@ -217,8 +217,19 @@ pub(super) fn to_json(value: &impl Serialize) -> Vec<u8> {
 /// One blob that refers to an image: an artifact whose type is the blob's media type
 /// (the image specification 1.1, "Guidelines for Artifact Usage").
 pub(super) fn referrer(subject: &Descriptor, media_type: &str, blob: Vec<u8>, annotations: Annotations) -> Artifact {
+    referrer_of_kind(subject, media_type, media_type, blob, annotations)
+}
+
+/// The same of an artifact that is something else than its blob.
+pub(super) fn referrer_of_kind(
+    subject: &Descriptor,
+    kind: &str,
+    media_type: &str,
+    blob: Vec<u8>,
+    annotations: Annotations,
+) -> Artifact {
     let manifest = Manifest {
-        artifact_type: Some(media_type.to_owned()),
+        artifact_type: Some(kind.to_owned()),
         layers: vec![Descriptor::of(media_type, &blob)],
         subject: Some(subject.bare()),
         annotations,

@@ -117,6 +117,8 @@ impl<'a> Executor<'a> {
             if !differences.is_empty() {
                 return Err(BuildError::Differs { name: trace.name, differences });
             }
+            // Wherever its trace came from: now it has been seen here.
+            self.store.set_built_here(key)?;
             return Ok(before.clone());
         }
         if let Some(locking) = &self.options.locking {

@@ -1,5 +1,6 @@
 //! The command line, as types.
 
+mod attest;
 mod audit;
 mod images;
 mod lock;
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::attest::Need;
+pub use attest::{Attest, AttestCollect, AttestMake, AttestPush, AttestVerb, Scope, Verify};
 pub use audit::Audit;
 pub use images::{ImageCheck, ImageDiff, ImageInspect, ImageReport, ImageWhy, Reading, ReportFormat};
 
@@ -88,6 +90,8 @@ pub enum Verb {
     Store(StoreArgs),
     Keys(Keys),
     Sign(Sign),
+    Attest(Attest),
+    Verify(Verify),
     /// Print a shell's completions
     #[command(
         after_help = "Examples:\n  drystone completions bash > ~/.local/share/bash-completion/completions/drystone"

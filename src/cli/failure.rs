@@ -2,6 +2,7 @@
 
 mod build;
 mod publish;
+mod rebuilds;
 mod store;
 
 use std::error::Error;
@@ -154,7 +155,7 @@ impl Failure {
 }
 
 /// An error and what caused it, each once.
-fn chain(error: &dyn Error) -> String {
+pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -33,6 +33,7 @@ impl Store {
             if !reached {
                 fs::remove_file(&self.trace_path(&key))?;
                 fs::remove_file(&self.inputs_path(&key))?;
+                fs::remove_file(&self.imported_path(&key))?;
                 fs::remove_file(&self.log_path(&key))?;
                 collected.traces += 1;
             }

@@ -7,9 +7,12 @@
 //! log BLAKE3 of the log's text
 //! output bin OBJECT-ID
 //! ```
+//! A trace that came from another store has a file `traces/KEY.imported` beside it, which says where from. Without it,
+//! the derivation was carried out with this store. Nothing is built differently for it: it tells only what somebody
+//! may say to have built.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Result, Store, StoreError};
@@ -30,6 +33,8 @@ pub struct Trace {
 }
 
 const HEAD: &str = "drystone-trace 1";
+/// What follows the key in the name of the file that marks a trace of another store.
+const IMPORTED: &str = ".imported";
 
 impl Trace {
     pub(super) fn text(&self) -> String {
@@ -75,8 +80,42 @@ impl Store {
         Ok(whole.then_some(trace))
     }
 
-    /// Records what a derivation gave, replacing what it gave before.
+    /// Records what a derivation gave here, replacing what it gave before.
     pub fn put_trace(&self, key: &DerivationKey, trace: &Trace) -> Result<()> {
+        self.publish_trace(key, trace)?;
+        // Last: what is cut off in between is taken for another's.
+        self.set_built_here(key)
+    }
+
+    /// Records what a derivation gave elsewhere. `origin` says where, in a line for people. A trace that is there and
+    /// whole stays: what this store knows of itself is not replaced by hearsay. The caller holds the derivation's lock
+    /// ([`Store::lock`]), as a build does.
+    pub fn put_imported_trace(&self, key: &DerivationKey, trace: &Trace, origin: &str) -> Result<()> {
+        if self.trace(key)?.is_some() {
+            return Ok(());
+        }
+        // First, so that no such trace is ever without its mark.
+        let mark = format!("{}\n", origin.escape_debug());
+        let directory = self.session()?.directory();
+        fs::publish(directory, &self.imported_path(key), mark.as_bytes(), Durability::Remakable)?;
+        self.publish_trace(key, trace)
+    }
+
+    /// Whether a derivation's trace came from another store.
+    pub fn is_imported(&self, key: &DerivationKey) -> bool {
+        self.imported_path(key).exists()
+    }
+
+    /// Takes note that a derivation was carried out here after all, with what its trace says.
+    pub fn set_built_here(&self, key: &DerivationKey) -> Result<()> {
+        Ok(fs::remove_file(&self.imported_path(key))?)
+    }
+
+    pub(super) fn imported_path(&self, key: &DerivationKey) -> PathBuf {
+        self.root().join("traces").join(format!("{key}{IMPORTED}"))
+    }
+
+    fn publish_trace(&self, key: &DerivationKey, trace: &Trace) -> Result<()> {
         Ok(fs::publish(
             self.session()?.directory(),
             &self.trace_path(key),
@@ -111,5 +150,24 @@ mod tests {
         fs::remove_file(&store.trace_path(&key)).unwrap();
         fs::write(&store.trace_path(&key), "").unwrap();
         assert_eq!(store.trace(&key).unwrap(), None);
+    }
+
+    #[test]
+    fn a_trace_of_another_store_is_marked_until_the_derivation_is_built_here() {
+        let scratch = tempfile::tempdir().unwrap();
+        let store = Store::open(&scratch.path().join("store")).unwrap();
+        let (key, own) = (DerivationKey::from_bytes([7; 32]), DerivationKey::from_bytes([8; 32]));
+        let trace =
+            Trace { name: "wall-1".into(), duration: Duration::ZERO, log: Blake3::of(b""), outputs: BTreeMap::new() };
+        store.put_imported_trace(&key, &trace, "a friend's store").unwrap();
+        assert_eq!(store.trace(&key).unwrap(), Some(trace.clone()));
+        assert!(store.is_imported(&key));
+        store.put_trace(&key, &trace).unwrap();
+        assert!(!store.is_imported(&key));
+        // Hearsay does not replace what was seen.
+        store.put_trace(&own, &trace).unwrap();
+        store.put_imported_trace(&own, &Trace { name: "other-1".into(), ..trace.clone() }, "x").unwrap();
+        assert_eq!(store.trace(&own).unwrap(), Some(trace));
+        assert!(!store.is_imported(&own));
     }
 }

@@ -1,0 +1,114 @@
+//! Whether an image holds what the builders agree on. Each layer's object is computed anew from the files that the image
+//! has, so nothing has to be believed of it but which component a layer is meant to be.
+
+use serde::Serialize;
+
+use crate::attest::Judged;
+use crate::cli::project::Project;
+use crate::cli::show::escaped;
+use crate::digest::{Blake3, ObjectId};
+use crate::image::read::{Contents, Kind, Made};
+use crate::plan::Plan;
+use crate::recipe::OutputRef;
+use crate::tree::{Entry, Tree, TreeError};
+
+/// A layer, held against what is accepted.
+#[derive(Debug, Serialize)]
+pub struct Held {
+    /// Counted from one.
+    pub layer: usize,
+    /// What the layer is meant to be: `jq/bin`; `None` for one that does not say.
+    pub output: Option<String>,
+    /// What it is.
+    pub object: Option<ObjectId>,
+    pub result: Holding,
+}
+
+/// How a layer stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Holding {
+    /// It is the accepted object.
+    Whole,
+    /// It is part of the accepted object, whose manifest this store has.
+    Part,
+    /// It is something else, or a part, which cannot be told without the object's manifest.
+    Other,
+    /// Nothing is accepted to hold it against.
+    Open,
+    /// It says nothing of what it was made from.
+    Unknown,
+}
+
+/// Holds every layer that is not the spec's own against what was accepted of a plan.
+pub fn check(project: &Project, plan: &Plan<'_>, judged: &[Judged], image: &Contents<Blake3>) -> Vec<Held> {
+    let mut all = Vec::new();
+    for (index, layer) in image.layers.iter().enumerate() {
+        let number = index + 1;
+        match layer.made_from() {
+            Some(Made::Spec(_)) => {}
+            Some(Made::Outputs(outputs)) => {
+                let tree = tree(image, index).ok();
+                for one in outputs {
+                    let result = holding(project, accepted(plan, judged, &one.output), tree.as_ref());
+                    let (output, object) = (Some(one.output.to_string()), tree.as_ref().map(Tree::id));
+                    all.push(Held { layer: number, output, object, result });
+                }
+            }
+            None => all.push(Held { layer: number, output: None, object: None, result: Holding::Unknown }),
+        }
+    }
+    all
+}
+
+fn holding(project: &Project, accepted: Option<ObjectId>, tree: Option<&Tree>) -> Holding {
+    let (Some(accepted), Some(tree)) = (accepted, tree) else {
+        return if accepted.is_some() { Holding::Other } else { Holding::Open };
+    };
+    // A tree without entries is part of anything.
+    let is_part = |whole: &Tree| tree.iter().all(|(path, entry)| whole.get(path) == Some(entry));
+    match tree.id() == accepted {
+        true => Holding::Whole,
+        false if project.store.tree(&accepted).is_ok_and(|whole| is_part(&whole)) => Holding::Part,
+        false => Holding::Other,
+    }
+}
+
+/// What is accepted of a component.
+fn accepted(plan: &Plan<'_>, judged: &[Judged], output: &OutputRef) -> Option<ObjectId> {
+    let id = plan.build_of(&output.recipe)?;
+    let outputs = judged.iter().find(|one| one.id == id)?.accepted()?;
+    outputs.get(output.component.as_ref()?.as_str()).copied()
+}
+
+/// The tree of the files and links that a layer brings; objects have no directories that are empty.
+fn tree(image: &Contents<Blake3>, layer: usize) -> Result<Tree, TreeError> {
+    let mut tree = Tree::new();
+    for (path, entry) in image.entries.iter().filter(|(_, entry)| entry.layer == Some(layer)) {
+        let entry = match &entry.kind {
+            Kind::Directory => continue,
+            Kind::File(file) => Entry::File { executable: entry.mode & 0o111 != 0, digest: *file.examined },
+            Kind::Symlink { target } => Entry::Symlink { target: target.clone() },
+            // No object holds such a thing.
+            Kind::Special(_) => return Err(TreeError::Target { path: path.clone() }),
+        };
+        tree.insert(path.clone(), entry)?;
+    }
+    Ok(tree)
+}
+
+impl Held {
+    /// What is wrong, if anything is that has not been said of the derivation itself.
+    pub fn fault(&self) -> Option<String> {
+        let layer = self.layer;
+        let name = self.output.as_deref().map_or_else(String::new, escaped);
+        match self.result {
+            Holding::Whole | Holding::Part | Holding::Open => None,
+            Holding::Other => {
+                let object = self.object.map_or_else(|| "something else".to_owned(), |id| id.short());
+                Some(format!("layer {layer} of the image is not {name} as it is accepted, but {object}"))
+            }
+            Holding::Unknown => Some(format!("layer {layer} of the image does not say what it was made from")),
+        }
+    }
+}
