@@ -91,7 +91,7 @@ enum Pending {
     Execution { syscall: u64 },
     /// The beginning and then the end of the call that has `cpuid` fault, and the registers after that.
     #[cfg(target_arch = "x86_64")]
-    Faulting { begun: bool, after: libc::user_regs_struct },
+    Faulting { begun: bool, after: Box<libc::user_regs_struct> },
 }
 
 /// A step that is traced.
@@ -271,9 +271,9 @@ impl<'a> Tracer<'a> {
             }
             #[cfg(target_arch = "x86_64")]
             Pending::Execution { syscall } => {
-                let after = *registers.raw();
+                let after = Box::new(*registers.raw());
                 self.pending.insert(thread, Pending::Faulting { begun: false, after });
-                ptrace::set_registers(thread, &processor::faulting(after, syscall))
+                ptrace::set_registers(thread, &processor::faulting(*registers.raw(), syscall))
             }
             #[cfg(target_arch = "x86_64")]
             Pending::Faulting { begun: false, after } => {
