@@ -20,7 +20,7 @@ pub struct Scope {
     pub all: bool,
     /// What an image spec (*.toml) names, for each of its targets; or what an image, a layout or an archive of one,
     /// is made of
-    #[arg(long, value_name = "SPEC|IMAGE")]
+    #[arg(long, value_name = "IMAGE")]
     pub image: Option<PathBuf>,
 }
 
