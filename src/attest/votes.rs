@@ -1,7 +1,7 @@
 //! What builders agree on: the statements of several keys about the same derivations, judged by a threshold. Pure.
 //!
 //! A vote is what one key says that one derivation gave. Each key has one; a key that says two things of the same
-//! derivation has none. What is accepted has as many votes as the threshold asks for, and nothing else has. Only the
+//! derivation has none. What is accepted has the votes that the threshold asks for, and nothing else has. Only the
 //! keys that the verifier names count: no statement says whom else to believe.
 //!
 //! A derivation's key is made of the contents of its inputs. [`judge`] takes these from what has been accepted before,

@@ -20,7 +20,7 @@ pub struct Scope {
     pub all: bool,
     /// What an image spec (*.toml) names, for each of its targets; or what an image, a layout or an archive of one,
     /// is made of
-    #[arg(long, value_name = "SPEC|IMAGE")]
+    #[arg(long, value_name = "IMAGE")]
     pub image: Option<PathBuf>,
 }
 
@@ -123,7 +123,7 @@ pub struct AttestPush {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Each public key in DIR is one builder, and no other key counts. A derivation's outputs are accepted
-when K of the N keys say the same and no other result has as many votes; who says two things of one
+when K of the N keys say the same and no other result has K votes, too; who says two things of one
 derivation has no vote on it. Its inputs are what was accepted before it, so nothing has to be
 built. The exit code is 1 when anything that was asked for is not accepted.
 

@@ -57,9 +57,9 @@ fn details(entry: &Entry, text: &mut String) {
         [first, others @ ..] => {
             for other in others {
                 let Some(Difference { component, one, other: object, file }) = &other.difference else { continue };
-                let file = file.as_ref().map(|file| format!("; the first file is {}", escaped(file)));
+                let file = file.as_ref().map(|file| format!(" (the first file is {})", escaped(file)));
                 line(format!(
-                    "{}: {} for {}, {} for {}{}",
+                    "{}: {} for {}; {} for {}{}",
                     escaped(component),
                     short(one.as_ref()),
                     first.keys.join(", "),
