@@ -31,6 +31,9 @@ fn what_was_imported_with_its_traces_is_not_built_again() {
     other(&world, "other", false);
     let imported = run_in(&world, "other", &["store", "import", "../hello.tar.zst", "--trust-traces"]).succeeded();
     assert_eq!(imported.stdout, exported.stdout, "both name the index");
+    let marked = drystone::fs::list(&world.path("other/traces")).unwrap();
+    let is_mark = |name: &std::ffi::OsString| name.to_string_lossy().ends_with(".imported");
+    assert!(marked.iter().any(is_mark), "what was not built here must not be attested: {marked:?}");
     let built = run_in(&world, "other", &["build", "hello"]).succeeded();
     assert_snapshot!(world.normal(&built.stderr), @"hello: nothing to do, all is built (N ms)");
     assert_eq!(run_in(&world, "other", &["log", "hello"]).succeeded().stdout, world.log("hello"));

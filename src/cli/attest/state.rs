@@ -10,10 +10,8 @@ use crate::attest::{Builder, LockDigest, ProjectState, Revision, System};
 use crate::cli::failure::Failure;
 use crate::digest::Sha256;
 use crate::fs;
+use crate::lock;
 use crate::sandbox;
-
-/// The file that says what everybody must get.
-const LOCK: &str = "drystone.lock";
 
 /// Who builds: as the command line says, else named by the key, in RFC 6920's form for a thing known by its hash.
 pub fn builder(named: Option<&str>, key: KeyId) -> Builder {
@@ -37,8 +35,8 @@ pub fn system() -> Result<System, Failure> {
 
 /// The project as it is. Where git is not installed or the project is no repository, no revision is known.
 pub fn project(root: &Path) -> Result<ProjectState, Failure> {
-    let lock = root.join(LOCK);
-    let lock = if lock.is_file() { Some(LockDigest { sha256: Sha256::of(&fs::read(&lock)?) }) } else { None };
+    let path = root.join(lock::FILE);
+    let lock = if path.is_file() { Some(LockDigest { sha256: Sha256::of(&fs::read(&path)?) }) } else { None };
     let revision = git(root, &["rev-parse", "--verify", "--quiet", "HEAD"]).filter(|commit| is_commit(commit));
     let status = || git(root, &["status", "--porcelain", "--untracked-files=no", "--", "."]);
     let modified = revision.is_some() && status().is_none_or(|files| !files.is_empty());

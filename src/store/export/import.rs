@@ -147,6 +147,7 @@ impl Store {
         if let Some(log) = texts.logs.get(key) {
             fs::publish(self.session()?.directory(), &self.log_path(key), log, Durability::Remakable)?;
         }
-        Ok(self.put_trace(key, trace)?)
+        let _lock = self.lock(key, || {})?;
+        Ok(self.put_imported_trace(key, trace, &format!("the export with the index {}", texts.index))?)
     }
 }
