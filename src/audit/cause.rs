@@ -128,7 +128,7 @@ impl Trials<'_, '_> {
 
     /// What has to be held still for two rebuilds to be the same.
     fn hold_still(&mut self, changes: &[Change]) -> Result<Cause, BuildError> {
-        if self.twice(|world| hold_clock(world))? {
+        if self.twice(hold_clock)? {
             return Ok(Cause::TimeStamp);
         }
         // Each other rebuild is at a place of its own.

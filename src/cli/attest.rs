@@ -30,8 +30,11 @@ pub fn directory(common: &Common, named: Option<&Path>) -> Result<PathBuf, Failu
     named.map_or_else(|| Ok(project::find(common)?.join(DIRECTORY)), |named| Ok(named.to_owned()))
 }
 
+/// A file's name, and what it says, or why it is no attestation.
+pub type Said = (String, Result<Attestation, AttestationError>);
+
 /// All attestations in a file or below a directory, and what is wrong with the others.
-pub fn read_all(place: &Path) -> Result<Vec<(String, Result<Attestation, AttestationError>)>, Failure> {
+pub fn read_all(place: &Path) -> Result<Vec<Said>, Failure> {
     if !place.exists() {
         let message = format!("there are no attestations in {}: there is no such directory", place.display());
         return Err(Failure::user(message, "gather some: drystone attest collect FROM…".to_owned()));

@@ -99,7 +99,7 @@ impl Holding {
         match &self.bytes {
             Bytes::Store(store) => {
                 let metadata = std::fs::symlink_metadata(path.under(&store.object_path(id))).ok()?;
-                metadata.is_file().then(|| metadata.len())
+                metadata.is_file().then_some(metadata.len())
             }
             Bytes::Export(sizes) => sizes.get(id)?.get(path).copied(),
         }

@@ -50,8 +50,11 @@ pub fn run(project: &Project, scope: &Scope, json: bool) -> Result<(), Failure> 
     Err(Failure::found(message, "build them and write down what comes of it: drystone lock --update"))
 }
 
+/// A foreign target, and how many recipes are not locked for it.
+type Abroad = Vec<(String, usize)>;
+
 /// What differs, and for each foreign target how many recipes are not locked for it: not all need be built for all.
-fn remarks(project: &Project, scope: &Scope, lock: &Lock) -> Result<(Vec<Remark>, Vec<(String, usize)>), Failure> {
+fn remarks(project: &Project, scope: &Scope, lock: &Lock) -> Result<(Vec<Remark>, Abroad), Failure> {
     let home = &project.catalog.toolchain().build_target;
     let (mut remarks, mut abroad, mut known) = (Vec::new(), Vec::new(), BTreeSet::new());
     for target in &scope.targets {

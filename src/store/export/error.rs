@@ -38,7 +38,13 @@ pub enum ExportError {
     },
     /// The archive is not what it should be.
     #[error(transparent)]
-    Unsound(#[from] Unsound),
+    Unsound(#[from] Box<Unsound>),
+}
+
+impl From<Unsound> for ExportError {
+    fn from(unsound: Unsound) -> Self {
+        Self::Unsound(Box::new(unsound))
+    }
 }
 
 /// An export that is not what it should be, and where.
