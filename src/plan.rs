@@ -57,6 +57,16 @@ pub enum PlanError {
         /// What it can build for.
         known: Vec<String>,
     },
+    /// A recipe that cannot be built for a target.
+    #[error("{recipe} cannot be built for {target}: its `targets` are {}", targets.join(", "))]
+    NotForTarget {
+        /// The recipe.
+        recipe: RecipeName,
+        /// What was asked for.
+        target: String,
+        /// What it can be built for.
+        targets: Vec<String>,
+    },
     /// Recipes that need each other.
     #[error("recipes depend on each other: {}", chain(.0))]
     Cycle(Vec<RecipeName>),

@@ -201,3 +201,23 @@ fn shells_get_completions_that_they_understand() {
         assert!(reader.wait().unwrap().success(), "{shell} does not understand its completions");
     }
 }
+
+#[test]
+fn a_recipe_that_is_not_for_a_target_says_so_and_all_recipes_pass_it_over() {
+    let world = World::bare();
+    world.script("anywhere", "true");
+    world.script("picky", "true");
+    let text = std::fs::read_to_string(world.path("project/recipes/picky.toml")).unwrap();
+    world.write("recipes/picky.toml", &format!("targets = [\"x86_64-linux-musl\"]\n{text}"));
+    let run = world.drystone(&["plan", "picky", "--target", "aarch64-linux-musl"]);
+    assert_eq!(run.code, Some(2), "{run:?}");
+    let error = "picky cannot be built for aarch64-linux-musl: its `targets` are x86_64-linux-musl";
+    assert!(run.stderr.contains(error), "{}", run.stderr);
+    let catalog = drystone::recipe::Catalog::load(&world.path("project")).unwrap();
+    let for_target = |target: &str| {
+        let names = catalog.recipes_for(&drystone::recipe::Target(target.to_owned())).into_iter();
+        names.map(|name| name.to_string()).filter(|name| name == "picky" || name == "anywhere").collect::<Vec<_>>()
+    };
+    assert_eq!(for_target("aarch64-linux-musl"), ["anywhere"]);
+    assert_eq!(for_target("x86_64-linux-musl"), ["anywhere", "picky"]);
+}

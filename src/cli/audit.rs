@@ -46,7 +46,7 @@ pub fn run(common: &Common, args: &Args) -> Result<(), Failure> {
 fn wanted(project: &Project, args: &Args) -> Result<Vec<RecipeName>, Failure> {
     let mut wanted: BTreeSet<RecipeName> = args.names.iter().cloned().collect();
     if args.all {
-        wanted.extend(project.catalog.recipes().map(|recipe| recipe.name.clone()));
+        wanted.extend(project.catalog.recipes_for(&project.target));
     }
     for spec in &args.image {
         let spec = project.catalog.load_image_spec(spec)?;

@@ -27,7 +27,8 @@ pub fn run(common: &Common, args: &Build) -> Result<(), Failure> {
     let project = Project::open(common)?;
     let wanted: Vec<OutputRef> = match args.all {
         true => {
-            project.catalog.recipes().map(|recipe| OutputRef { recipe: recipe.name.clone(), component: None }).collect()
+            let all = project.catalog.recipes_for(&project.target).into_iter();
+            all.map(|recipe| OutputRef { recipe, component: None }).collect()
         }
         false => args.names.clone(),
     };

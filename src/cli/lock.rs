@@ -12,8 +12,8 @@ use crate::recipe::{RecipeName, Target};
 
 /// What a run of the verb is about.
 struct Scope {
-    /// The recipes, sorted.
-    recipes: Vec<RecipeName>,
+    /// The recipes that were named, sorted.
+    named: Vec<RecipeName>,
     /// The image specs' files.
     specs: Vec<PathBuf>,
     targets: Vec<Target>,
@@ -35,9 +35,8 @@ impl Scope {
             None => project.catalog.toolchain().targets.keys().cloned().collect(),
         };
         if names.is_empty() {
-            let recipes = project.catalog.recipes().map(|recipe| recipe.name.clone()).collect();
             let specs = project.image_specs()?;
-            return Ok(Self { recipes, specs, targets, whole: true });
+            return Ok(Self { named: Vec::new(), specs, targets, whole: true });
         }
         let (mut recipes, mut specs) = (Vec::new(), Vec::new());
         for name in names {
@@ -50,6 +49,11 @@ impl Scope {
         }
         recipes.sort();
         recipes.dedup();
-        Ok(Self { recipes, specs, targets, whole: false })
+        Ok(Self { named: recipes, specs, targets, whole: false })
+    }
+
+    /// The recipes that it is about for a target.
+    fn recipes(&self, project: &Project, target: &Target) -> Vec<RecipeName> {
+        if self.whole { project.catalog.recipes_for(target) } else { self.named.clone() }
     }
 }

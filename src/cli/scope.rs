@@ -24,7 +24,7 @@ pub fn meant<'p>(common: &Common, project: &'p Project, scope: &Scope) -> Result
     let Scope { names, all, image: file } = scope;
     let mut recipes: Vec<RecipeName> = names.iter().map(|output| output.recipe.clone()).collect();
     if *all {
-        recipes.extend(project.catalog.recipes().map(|recipe| recipe.name.clone()));
+        recipes.extend(project.catalog.recipes_for(&project.target));
     }
     let (mut targets, mut image) = (vec![project.target.clone()], None);
     match file {

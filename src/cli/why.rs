@@ -12,7 +12,6 @@ use super::project::Project;
 use crate::builder::{Standing, Survey, survey};
 use crate::digest::DerivationKey;
 use crate::plan::{Change, NodeId, Outputs, Plan, PlanError, explain};
-use crate::recipe::RecipeName;
 use crate::store::Inputs;
 
 /// Says which input makes a recipe be built again, and what that has looked at in turn.
@@ -22,7 +21,7 @@ pub fn run(common: &Common, args: &Why) -> Result<(), Failure> {
         let nearest = project.catalog.nearest(args.name.as_str());
         return Err(PlanError::UnknownRecipe { name: args.name.to_string(), nearest }.into());
     }
-    let all: Vec<RecipeName> = project.catalog.recipes().map(|recipe| recipe.name.clone()).collect();
+    let all = project.catalog.recipes_for(&project.target);
     let plan = Plan::new(&project.catalog, &project.target, &all)?;
     let survey = survey(&plan, &project.store)?;
     let id = if args.test { plan.test_of(&args.name) } else { plan.build_of(&args.name) };

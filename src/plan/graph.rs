@@ -113,7 +113,17 @@ impl<'c> Plan<'c> {
     }
 
     /// What a recipe's build for a target sees.
+    ///
+    /// # Errors
+    /// When it cannot be built for the target, or names a recipe that does not exist.
     fn build_inputs(&self, recipe: &Recipe, target: &Target) -> Result<Vec<Node>, PlanError> {
+        if !recipe.is_for(target) {
+            return Err(PlanError::NotForTarget {
+                recipe: recipe.name.clone(),
+                target: target.to_string(),
+                targets: recipe.targets.iter().map(Target::to_string).collect(),
+            });
+        }
         let mut inputs: Vec<_> = self.seeds(recipe, target).map(|seeds| Node::Seeds(seeds.name.clone())).collect();
         let libraries = self.libraries(recipe)?;
         inputs.extend(libraries.into_iter().map(|library| Node::Build(library, target.clone())));

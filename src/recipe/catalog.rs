@@ -15,7 +15,9 @@ use super::parse::{
     Presets, SeedSets, TargetFile, ToolchainFile, parse_preset, parse_recipe, parse_seeds, parse_toolchain,
     read_image_spec,
 };
-use super::{Diagnostic, Emulator, ImageSpec, Preset, Recipe, RecipeName, Seeds, Steps, TargetFacts, Toolchain};
+use super::{
+    Diagnostic, Emulator, ImageSpec, Preset, Recipe, RecipeName, Seeds, Steps, Target, TargetFacts, Toolchain,
+};
 use crate::fs::{self, FsError};
 
 /// The toolchain that builds everything.
@@ -177,6 +179,11 @@ impl Catalog {
     /// The names of the presets of phases.
     pub fn presets(&self) -> impl Iterator<Item = &str> {
         self.presets.keys().map(String::as_str)
+    }
+
+    /// The recipes that can be built for a target, by their names, in order.
+    pub fn recipes_for(&self, target: &Target) -> Vec<RecipeName> {
+        self.recipes.values().filter(|recipe| recipe.is_for(target)).map(|recipe| recipe.name.clone()).collect()
     }
 
     /// The recipe names that a person may have meant, nearest first.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use globset::GlobMatcher;
 
-use super::{ComponentName, Cpe, OutputRef, RecipeName, Source};
+use super::{ComponentName, Cpe, OutputRef, RecipeName, Source, Target};
 use crate::digest::{Blake3, Sha256};
 use crate::path::RelPath;
 
@@ -24,6 +24,8 @@ pub struct Recipe {
     pub homepage: Option<String>,
     /// What the NVD's dictionary calls it.
     pub cpe: Option<Cpe>,
+    /// What it can be built for, where upstream leaves no choice; anything where it is empty.
+    pub targets: Vec<Target>,
     /// Local files that the build finds at `/build/files`.
     pub files: Vec<LocalFile>,
     /// Local patches, applied in order to the main source with `patch -p1`.
@@ -44,6 +46,13 @@ pub struct Recipe {
     pub file: PathBuf,
     /// What that file's text hashed to; not part of any key.
     pub sha256: Sha256,
+}
+
+impl Recipe {
+    /// Whether it can be built for a target.
+    pub fn is_for(&self, target: &Target) -> bool {
+        self.targets.is_empty() || self.targets.contains(target)
+    }
 }
 
 /// A file beside the recipe.

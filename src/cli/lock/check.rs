@@ -58,7 +58,7 @@ fn remarks(project: &Project, scope: &Scope, lock: &Lock) -> Result<(Vec<Remark>
     let home = &project.catalog.toolchain().build_target;
     let (mut remarks, mut abroad, mut known) = (Vec::new(), Vec::new(), BTreeSet::new());
     for target in &scope.targets {
-        let plan = Plan::new(&project.catalog, target, &scope.recipes)?;
+        let plan = Plan::new(&project.catalog, target, &scope.recipes(project, target))?;
         let mut missing = 0;
         for (place, keyed) in lock.keys(&plan)? {
             let how = match keyed {

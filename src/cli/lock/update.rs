@@ -66,10 +66,11 @@ fn builds(
     running: &Running,
     lock: &mut Lock,
 ) -> Result<(), Failure> {
-    if scope.recipes.is_empty() {
+    let recipes = scope.recipes(project, target);
+    if recipes.is_empty() {
         return Ok(());
     }
-    let plan = Plan::new(&project.catalog, target, &scope.recipes)?;
+    let plan = Plan::new(&project.catalog, target, &recipes)?;
     let options = Options { locking: None, ..project.options(running, false) };
     let sink = show::sink();
     let report = builder::run(&plan, &project.store, &options, &*sink, &Stop::default());
@@ -87,7 +88,7 @@ fn builds(
 fn forget(project: &Project, scope: &Scope, lock: &mut Lock) -> Result<(), Failure> {
     let mut known: BTreeSet<Place> = BTreeSet::new();
     for target in &scope.targets {
-        let plan = Plan::new(&project.catalog, target, &scope.recipes)?;
+        let plan = Plan::new(&project.catalog, target, &scope.recipes(project, target))?;
         known.extend(plan.order().iter().filter_map(|id| place(&plan, *id)));
     }
     lock.builds.retain(|place, _| known.contains(place) || !scope.targets.contains(&place.0));

@@ -54,7 +54,7 @@ fn wanted(project: &Project, args: &StoreExport) -> Result<Vec<OutputRef>, Failu
     if !args.all {
         return Ok(args.names.clone());
     }
-    let all: Vec<RecipeName> = project.catalog.recipes().map(|recipe| recipe.name.clone()).collect();
+    let all: Vec<RecipeName> = project.catalog.recipes_for(&project.target);
     let plan = Plan::new(&project.catalog, &project.target, &all)?;
     let survey = survey(&plan, &project.store)?;
     let is_built = |name: &RecipeName| plan.build_of(name).is_some_and(|id| survey.outputs(id).is_some());

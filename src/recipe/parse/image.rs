@@ -92,7 +92,8 @@ pub fn load_policy(file: &Path) -> Result<Policy, CatalogError> {
     Ok(policy)
 }
 
-fn targets(fields: &mut Fields<'_>) -> Vec<Target> {
+/// The field `targets`, which may be missing.
+pub(super) fn targets(fields: &mut Fields<'_>) -> Vec<Target> {
     let targets: Vec<Spanned<String>> = fields.or_default("targets");
     report_repeats(&targets, fields.document);
     targets.into_iter().map(|target| Target(target.into_inner())).collect()

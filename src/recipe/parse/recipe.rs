@@ -7,6 +7,7 @@ use toml::Spanned;
 
 use super::build::{Listed, Presets, build};
 use super::fields::{Fields, Value};
+use super::image::targets;
 use super::license::License;
 use super::outputs::{Outputs, outputs};
 use super::test::test;
@@ -33,6 +34,7 @@ fn recipe(fields: &mut Fields<'_>, presets: &Presets, read: ReadLocal<'_>) -> Op
     let license = fields.required::<License>("license");
     let homepage = homepage(fields);
     let cpe = fields.optional("cpe");
+    let targets = targets(fields);
     let files = local_files(fields, "files", read);
     let patches = local_files(fields, "patches", read);
     let sources = sources(fields, version.as_deref());
@@ -58,6 +60,7 @@ fn recipe(fields: &mut Fields<'_>, presets: &Presets, read: ReadLocal<'_>) -> Op
         license: license?.0,
         homepage,
         cpe,
+        targets,
         files,
         patches: patches?,
         sources,
