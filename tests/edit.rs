@@ -48,7 +48,7 @@ fn faults_are_shown_and_without_a_terminal_that_is_the_end() {
        |
      3 | sumary = "A probe"
        | ^^^^^^
-       = help: did you mean `summary`? valid fields are `name`, `version`, `summary`, `license`, `homepage`, `cpe`, `files`, `patches`, `source`, `dependencies`, `build`, `install`, `components` and `test`
+       = help: did you mean `summary`? valid fields are `name`, `version`, `summary`, `license`, `homepage`, `cpe`, `targets`, `files`, `patches`, `source`, `dependencies`, `build`, `install`, `components` and `test`
     "#);
     // What has faults can still be reached.
     let mended = Run::of(edit(&world, "wall").env("VISUAL", REPAIR)).succeeded();

@@ -40,7 +40,7 @@ fn a_statement_says_what_was_built_by_whom_on_what_and_from_which_lock() {
         .ended(2)
         .says("not built as the recipes are now, so that there is nothing to attest: pebble-1");
     world.drystone(&["build", "pebble"]).succeeded();
-    world.write("drystone.lock", "pebble\n");
+    world.write("drystone.lock", "# pebble\n");
     let git = |words: &[&str]| {
         let identity = ["-c", "user.name=Mason", "-c", "user.email=mason@example.org"];
         let run = Command::new("git").arg("-C").arg(world.path("project")).args(identity).args(words).output().unwrap();
@@ -57,7 +57,7 @@ fn a_statement_says_what_was_built_by_whom_on_what_and_from_which_lock() {
     let predicate = &said["predicate"];
     assert_eq!(said["predicateType"], "https://drystone.io/rebuild/v1");
     assert_eq!(predicate["builder"]["id"], "https://mason.example");
-    assert_eq!(predicate["project"]["lock"]["sha256"], Sha256::of(b"pebble\n").to_string());
+    assert_eq!(predicate["project"]["lock"]["sha256"], Sha256::of(b"# pebble\n").to_string());
     assert_eq!(predicate["project"]["revision"]["gitCommit"], git(&["rev-parse", "HEAD"]));
     assert_eq!(predicate["project"]["modified"], false);
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
