@@ -174,8 +174,8 @@ fn check_names_the_files_that_differ() {
     let run = world.drystone(&["build", "--check", "probe"]).ended(1);
     assert_snapshot!(world.normal(run.error()), @r"
     error: probe-1 is not reproducible: building it again gave other outputs
-      bin: usr/bin/clock differs
-      bin: usr/bin/random differs
+      bin: usr/bin/clock has other content
+      bin: usr/bin/random has other content
       compare STORE/objects/DIGEST and STORE/objects/DIGEST
     ");
     // What was there first stays what it was.
