@@ -69,11 +69,11 @@ fn a_statement_says_what_was_built_by_whom_on_what_and_from_which_lock() {
     assert_eq!(subject["name"], format!("{TARGET}/pebble-1/bin"));
     assert_eq!(subject["digest"]["drystoneObject"], last["outputs"]["bin"]);
     // Who says the same again has said it once; another lock is no other claim.
-    world.write("drystone.lock", "pebble 2\n");
+    world.write("drystone.lock", "# pebble 2\n");
     make(&world, &["pebble"]).succeeded();
     let predicate = statement(&only_file(&id))["predicate"].clone();
     assert_eq!(predicate["project"]["modified"], true);
-    assert_eq!(predicate["project"]["lock"]["sha256"], Sha256::of(b"pebble 2\n").to_string());
+    assert_eq!(predicate["project"]["lock"]["sha256"], Sha256::of(b"# pebble 2\n").to_string());
     assert!(predicate["builder"]["id"].as_str().unwrap().starts_with("ni:///sha-256;"), "{predicate}");
 }
 
