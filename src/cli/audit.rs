@@ -12,11 +12,12 @@ use std::path::PathBuf;
 use super::args::{Audit as Args, Common};
 use super::failure::Failure;
 use super::project::Project;
+use super::scope::recipes_of;
 use super::show;
 use crate::audit::{Axes, Axis};
 use crate::builder::BuildError;
-use crate::plan::{Node, NodeId, Plan, closure};
-use crate::recipe::{OutputRef, RecipeName};
+use crate::plan::{Node, NodeId, Plan};
+use crate::recipe::RecipeName;
 use room::Room;
 use row::{Row, print};
 
@@ -49,9 +50,7 @@ fn wanted(project: &Project, args: &Args) -> Result<Vec<RecipeName>, Failure> {
         wanted.extend(project.catalog.recipes_for(&project.target));
     }
     for spec in &args.image {
-        let spec = project.catalog.load_image_spec(spec)?;
-        let named: Vec<OutputRef> = spec.components.iter().map(|request| request.output.clone()).collect();
-        wanted.extend(closure(&project.catalog, &named)?.into_iter().map(|(recipe, _)| recipe));
+        wanted.extend(recipes_of(project, &project.catalog.load_image_spec(spec)?)?);
     }
     Ok(wanted.into_iter().collect())
 }

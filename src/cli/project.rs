@@ -76,7 +76,7 @@ fn read_lock(root: &Path) -> Result<Option<Lock>, Failure> {
     let path = root.join(lock::FILE);
     let Some(text) = crate::fs::read_if_exists(&path)? else { return Ok(None) };
     Lock::parse(&text).map(Some).map_err(|error| {
-        let hint = "mend it, take it from the last commit, or write it anew: drystone lock --update";
+        let hint = "mend it, take it from the last commit, or remove it and write it anew: drystone lock --update";
         Failure::user(format!("{}: {error}", path.display()), hint.to_owned())
     })
 }

@@ -9,7 +9,7 @@ use crate::digest::Blake3;
 use crate::image::platform;
 use crate::image::read::{self, Contents, Limits, Made, Platform, Source};
 use crate::plan::{Plan, closure};
-use crate::recipe::{OutputRef, RecipeName, Target};
+use crate::recipe::{ImageSpec, OutputRef, RecipeName, Target};
 
 /// What the command line means.
 pub struct Meant<'p> {
@@ -30,9 +30,8 @@ pub fn meant<'p>(common: &Common, project: &'p Project, scope: &Scope) -> Result
     match file {
         Some(file) if is_spec(file) => {
             let spec = project.catalog.load_image_spec(file)?;
-            let wanted: Vec<OutputRef> = spec.components.iter().map(|request| request.output.clone()).collect();
-            recipes.extend(closure(&project.catalog, &wanted)?.into_iter().map(|(recipe, _)| recipe));
-            targets = targets_of(common, project, &spec.name, &spec.targets)?;
+            recipes.extend(recipes_of(project, &spec)?);
+            targets = targets_of(common, project, &spec)?;
         }
         Some(file) => {
             let contents = open(&file.display().to_string(), &project.target)?;
@@ -62,13 +61,23 @@ fn open(image: &str, target: &Target) -> Result<Contents<Blake3>, Failure> {
     Ok(read::contents(&Source::find(image)?, &platform, Limits::default(), &|bytes| Blake3::of(bytes))?)
 }
 
-/// What an image is looked at for: what the command line says, else what the spec lists, else the project's own.
-fn targets_of(common: &Common, project: &Project, name: &str, listed: &[Target]) -> Result<Vec<Target>, Failure> {
-    if common.target.is_none() && !listed.is_empty() {
-        return Ok(listed.to_vec());
+/// The recipes of all that an image spec names, and of what that needs at run time, sorted.
+pub fn recipes_of(project: &Project, spec: &ImageSpec) -> Result<Vec<RecipeName>, Failure> {
+    let named: Vec<OutputRef> = spec.components.iter().map(|request| request.output.clone()).collect();
+    let mut recipes: Vec<_> = closure(&project.catalog, &named)?.into_iter().map(|(recipe, _)| recipe).collect();
+    recipes.sort();
+    recipes.dedup();
+    Ok(recipes)
+}
+
+/// What an image is for: what the command line says, else what its spec lists, else the project's own.
+pub fn targets_of(common: &Common, project: &Project, spec: &ImageSpec) -> Result<Vec<Target>, Failure> {
+    let ImageSpec { name, targets, .. } = spec;
+    if common.target.is_none() && !targets.is_empty() {
+        return Ok(targets.clone());
     }
-    if !listed.is_empty() && !listed.contains(&project.target) {
-        let all = listed.iter().map(Target::to_string).collect::<Vec<_>>().join(", ");
+    if !targets.is_empty() && !targets.contains(&project.target) {
+        let all = targets.iter().map(Target::to_string).collect::<Vec<_>>().join(", ");
         let message = format!("{name} is not for {}: its `targets` are {all}", project.target);
         return Err(Failure::user(message, "name one of these, or add the target to the spec".to_owned()));
     }

@@ -11,10 +11,11 @@ use crate::cli::failure::Failure;
 use crate::cli::image::locked::Locked;
 use crate::cli::judge::{judge, today};
 use crate::cli::project::Project;
+use crate::cli::scope::{recipes_of, targets_of};
 use crate::digest::Sha256;
 use crate::image::{self, Compression, Format, Options, Origin, Part, Several, Summary};
 use crate::plan::{Plan, closure};
-use crate::recipe::{Date, ImageSpec, OutputRef, RecipeName, Target};
+use crate::recipe::{Date, ImageSpec, OutputRef, Target};
 
 /// What was made, for machines.
 #[derive(Debug, Serialize)]
@@ -112,24 +113,15 @@ fn make(common: &Common, args: &ImageBuild, told: Told<'_>) -> Result<(), Failur
     Ok(())
 }
 
-/// What the image is made for: what the command line says, else what the spec lists, else the project's own.
+/// What the image is made for, which its format must be able to hold.
 fn targets(common: &Common, project: &Project, spec: &ImageSpec, format: args::Format) -> Result<Vec<Target>, Failure> {
-    let listed = || spec.targets.iter().map(Target::to_string).collect::<Vec<_>>().join(", ");
-    if common.target.is_none() && !spec.targets.is_empty() {
-        if spec.targets.len() > 1 && matches!(format, args::Format::DockerArchive | args::Format::Rootfs) {
-            let message = format!("{} is for {}, and this format holds an image for one", spec.name, listed());
-            return Err(Failure::user(
-                message,
-                "say which with --target, or write an OCI layout or archive".to_owned(),
-            ));
-        }
-        return Ok(spec.targets.clone());
+    let targets = targets_of(common, project, spec)?;
+    if targets.len() > 1 && matches!(format, args::Format::DockerArchive | args::Format::Rootfs) {
+        let listed = targets.iter().map(Target::to_string).collect::<Vec<_>>().join(", ");
+        let message = format!("{} is for {listed}, and this format holds an image for one", spec.name);
+        return Err(Failure::user(message, "say which with --target, or write an OCI layout or archive".to_owned()));
     }
-    if !spec.targets.is_empty() && !spec.targets.contains(&project.target) {
-        let message = format!("{} is not for {}: its `targets` are {}", spec.name, project.target, listed());
-        return Err(Failure::user(message, "name one of these, or add the target to the spec".to_owned()));
-    }
-    Ok(vec![project.target.clone()])
+    Ok(targets)
 }
 
 /// Builds what the image needs for a target, and lays it together; waivers count if they hold on `day`.
@@ -141,12 +133,7 @@ pub fn compose<'p>(
     running: &Running,
     day: Date,
 ) -> Result<Composed<'p>, Failure> {
-    let wanted: Vec<OutputRef> = spec.components.iter().map(|request| request.output.clone()).collect();
-    let mut recipes: Vec<RecipeName> =
-        closure(&project.catalog, &wanted)?.into_iter().map(|(recipe, _)| recipe).collect();
-    recipes.sort();
-    recipes.dedup();
-    let plan = Plan::new(&project.catalog, &target, &recipes)?;
+    let plan = Plan::new(&project.catalog, &target, &recipes_of(project, spec)?)?;
     let of = if several { format!(" for {target}") } else { String::new() };
     let survey = carry_out(project, &plan, running, false, &format!("image {}{of}", spec.name))?;
     let rootfs = image::compose(spec, &parts(project, &plan, &survey, spec)?)?;
