@@ -2,6 +2,7 @@
 //! which compare what comes of it.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -78,8 +79,20 @@ pub fn rebuild(site: &Site<'_>, world: &World, stop: &Stop) -> Result<Rebuilt, B
 /// # Errors
 /// When there can be no handler for the signal.
 pub fn interruptible<T>(stop: &Stop, work: impl FnOnce() -> T) -> Result<T, BuildError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(fs::failed("watch for an interrupt in", Path::new("this process")))?;
+    let done = watching(stop, std::future::pending(), work);
+    Ok(done.map_err(fs::failed("watch for an interrupt in", Path::new("this process")))?)
+}
+
+/// Does some work; meanwhile an interrupt stops what was started with `stop`, and `beside` goes on.
+///
+/// # Errors
+/// When there can be no handler for the signal.
+pub(super) fn watching<T>(
+    stop: &Stop,
+    beside: impl Future<Output = ()> + Send,
+    work: impl FnOnce() -> T,
+) -> io::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (finish, over) = tokio::sync::oneshot::channel::<()>();
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -87,6 +100,7 @@ pub fn interruptible<T>(stop: &Stop, work: impl FnOnce() -> T) -> Result<T, Buil
                 tokio::select! {
                     _ = over => {}
                     () = interrupted() => stop.stop(),
+                    () = beside => {}
                 }
             });
         });

@@ -15,7 +15,7 @@ use left::Left;
 use phases::Phase;
 use progress::Progress;
 
-use super::download::interrupted;
+use super::rebuild::watching;
 use super::workshop::Workshop;
 use super::{BuildError, Options, Survey};
 use crate::fs;
@@ -196,22 +196,9 @@ fn attend(
     let jobserver = jobserver::Client::new(options.jobs).map_err(SandboxError::Start)?;
     // The visitor's own: each `make` has one process beside the tokens that it takes.
     let _token = jobserver.acquire().map_err(SandboxError::Start)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(SandboxError::Start)?;
-    let (finish, over) = tokio::sync::oneshot::channel::<()>();
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            runtime.block_on(async {
-                tokio::select! {
-                    _ = over => {}
-                    () = interrupted() => stop.stop(),
-                    () = follow_size(guest.terminal.as_ref()) => {}
-                }
-            });
-        });
-        let exit = sandbox::visit(spec, guest, Some(&jobserver), stop, &|event| progress.hear(event));
-        let _ = finish.send(());
-        exit
-    })
+    let size = follow_size(guest.terminal.as_ref());
+    let visit = || sandbox::visit(spec, guest, Some(&jobserver), stop, &|event| progress.hear(event));
+    watching(stop, size, visit).map_err(SandboxError::Start)?
 }
 
 async fn follow_size(terminal: Option<&Terminal>) {
