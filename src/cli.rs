@@ -10,6 +10,7 @@ mod edit;
 mod evidence;
 mod failure;
 mod fmt;
+mod git;
 mod image;
 mod judge;
 mod keys;

@@ -83,6 +83,19 @@ fn the_revision_that_an_image_was_made_at_is_found_in_the_history() {
     ");
 }
 
+/// As where a hook of another repository calls us.
+#[test]
+fn variables_that_lead_git_elsewhere_lead_nobody_astray() {
+    let world = history();
+    git(&world, "git init -q -b main ../other");
+    let elsewhere = world.path("other/.git");
+    let mut command = world.command(&["image", "rebuild", "../published"]);
+    command.env("GIT_DIR", &elsewhere).env("GIT_INDEX_FILE", elsewhere.join("index"));
+    command.env("GIT_WORK_TREE", world.path("other")).env("GIT_OBJECT_DIRECTORY", elsewhere.join("objects"));
+    let run = Run::of(&mut command).succeeded();
+    assert_eq!(normal(&world, &run.stdout), "../published: the same image, sha256:DIGEST\n");
+}
+
 #[test]
 fn a_bare_repository_and_one_that_has_to_be_cloned_do_as_well() {
     let world = history();

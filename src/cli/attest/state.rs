@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::SystemTime;
 
 use crate::attest::key::KeyId;
 use crate::attest::{Builder, LockDigest, ProjectState, Revision, System};
 use crate::cli::failure::Failure;
+use crate::cli::git::git;
 use crate::digest::Sha256;
 use crate::fs;
 use crate::lock;
@@ -37,8 +38,8 @@ pub fn system() -> Result<System, Failure> {
 pub fn project(root: &Path) -> Result<ProjectState, Failure> {
     let path = root.join(lock::FILE);
     let lock = if path.is_file() { Some(LockDigest { sha256: Sha256::of(&fs::read(&path)?) }) } else { None };
-    let revision = git(root, &["rev-parse", "--verify", "--quiet", "HEAD"]).filter(|commit| is_commit(commit));
-    let status = || git(root, &["status", "--porcelain", "--untracked-files=no", "--", "."]);
+    let revision = asked(root, &["rev-parse", "--verify", "--quiet", "HEAD"]).filter(|commit| is_commit(commit));
+    let status = || asked(root, &["status", "--porcelain", "--untracked-files=no", "--", "."]);
     let modified = revision.is_some() && status().is_none_or(|files| !files.is_empty());
     Ok(ProjectState { lock, revision: revision.map(|git_commit| Revision { git_commit }), modified })
 }
@@ -48,8 +49,8 @@ fn is_commit(text: &str) -> bool {
 }
 
 /// What git prints, without the end of the line; `None` when it fails or is not there.
-fn git(root: &Path, words: &[&str]) -> Option<String> {
-    let mut command = Command::new("git");
+fn asked(root: &Path, words: &[&str]) -> Option<String> {
+    let mut command = git();
     command.arg("-C").arg(root).args(words).stdin(Stdio::null()).stderr(Stdio::null());
     let output = command.output().ok().filter(|output| output.status.success())?;
     Some(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())

@@ -12,6 +12,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use crate::archive::{self, Limits};
 use crate::attest::RecordedFile;
 use crate::cli::failure::Failure;
+use crate::cli::git::git;
 use crate::cli::show::escaped;
 use crate::digest::Sha256;
 
@@ -135,12 +136,12 @@ impl Git {
         let name = repository.to_owned();
         if !Path::new(repository).is_dir() {
             let clone = scratch.join("repository.git");
-            let mut command = Command::new("git");
+            let mut command = git();
             command.args(["clone", "--quiet", "--bare", "--", repository]).arg(&clone);
             run(&mut command)?;
             return Ok(Some(Self { name, directory: clone, prefix: String::new() }));
         }
-        let ask = |question: &str| run(Command::new("git").args(["-C", repository, "rev-parse", question]));
+        let ask = |question: &str| run(git().args(["-C", repository, "rev-parse", question]));
         let Ok(directory) = ask("--absolute-git-dir") else { return Ok(None) };
         // A bare repository has no working tree to be somewhere in.
         let prefix = ask("--show-prefix").unwrap_or_default();
@@ -149,7 +150,7 @@ impl Git {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new("git");
+        let mut command = git();
         // The working directory decides nothing: it is the repository's own.
         command.arg("--git-dir").arg(&self.directory).current_dir(&self.directory);
         command
