@@ -92,6 +92,12 @@ pub enum StoreError {
         /// Counted from one.
         line: usize,
     },
+    /// A trace that is not what was written.
+    #[error("the trace {} has been altered: its sum is not that of its lines", path.display())]
+    Altered {
+        /// The file.
+        path: PathBuf,
+    },
     /// A digest in a trace.
     #[error("in the trace {}", path.display())]
     Digest {

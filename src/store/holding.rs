@@ -80,7 +80,7 @@ impl Holding {
             let how = store.inputs_fault(&key);
             let inputs = if how.is_some() { None } else { store.inputs(&key)? };
             faults.extend(how.map(|how| Fault { what: format!("traces/{key}.inputs"), how }));
-            match Trace::parse(&path, &text) {
+            match Trace::parse(&path, &key, &text) {
                 Ok(trace) => drop(traces.insert(key, Derived { trace, inputs })),
                 Err(error) => faults.push(fault(format!("traces/{key}"), &error)),
             }

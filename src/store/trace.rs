@@ -1,12 +1,16 @@
 //! Traces: which objects a derivation gave.
 //!
 //! ```text
-//! drystone-trace 1
+//! drystone-trace 2
 //! name sed-4.9
 //! seconds 12.345
 //! log BLAKE3 of the log's text
 //! output bin OBJECT-ID
+//! sum BLAKE3 of the key and the lines above, a newline after each
 //! ```
+//! The sum finds what a disk has altered, and a trace under another's name; whoever writes a trace on purpose can write its
+//! sum as well. Version 1 had none, and is still read.
+//!
 //! A trace that came from another store has a file `traces/KEY.imported` beside it, which says where from. Without it,
 //! the derivation was carried out with this store. Nothing is built differently for it: it tells only what somebody
 //! may say to have built.
@@ -32,29 +36,35 @@ pub struct Trace {
     pub outputs: BTreeMap<String, ObjectId>,
 }
 
-const HEAD: &str = "drystone-trace 1";
+const HEAD: &str = "drystone-trace 2";
+const HEAD_WITHOUT_SUM: &str = "drystone-trace 1";
 /// What follows the key in the name of the file that marks a trace of another store.
 const IMPORTED: &str = ".imported";
 
 impl Trace {
-    pub(super) fn text(&self) -> String {
+    /// The file of a derivation's trace.
+    pub(super) fn text(&self, key: &DerivationKey) -> String {
         let Self { name, duration, log, outputs } = self;
         let mut text = format!("{HEAD}\nname {name}\nseconds {:.3}\nlog {log}\n", duration.as_secs_f64());
         for (output, id) in outputs {
             text.push_str(&format!("output {output} {id}\n"));
         }
+        let sum = sum(key, &text);
+        text.push_str(&format!("sum {sum}\n"));
         text
     }
 
-    pub(super) fn parse(path: &Path, text: &str) -> Result<Self> {
+    /// Reads the file of a derivation's trace.
+    pub(super) fn parse(path: &Path, key: &DerivationKey, text: &str) -> Result<Self> {
         let malformed = |line| StoreError::Trace { path: path.to_owned(), line };
         let digest = |source| StoreError::Digest { path: path.to_owned(), source };
-        let mut lines = text.lines();
+        let body = if text.lines().next() == Some(HEAD_WITHOUT_SUM) { text } else { summed(path, key, text)? };
+        // The head has been read.
+        let mut lines = body.lines().skip(1);
         let mut field = |number, key: &str| {
             let value = lines.next().and_then(|line| line.strip_prefix(key));
             value.ok_or_else(|| malformed(number))
         };
-        field(1, HEAD)?;
         let name = field(2, "name ")?.to_owned();
         let seconds: f64 = field(3, "seconds ")?.parse().map_err(|_| malformed(3))?;
         let duration = Duration::try_from_secs_f64(seconds).map_err(|_| malformed(3))?;
@@ -69,13 +79,33 @@ impl Trace {
     }
 }
 
+fn sum(key: &DerivationKey, body: &str) -> Blake3 {
+    Blake3::of(format!("{key}\n{body}").as_bytes())
+}
+
+/// The lines above the sum, if they are what was summed up.
+fn summed<'t>(path: &Path, key: &DerivationKey, text: &'t str) -> Result<&'t str> {
+    let malformed = |line| StoreError::Trace { path: path.to_owned(), line };
+    if text.lines().next() != Some(HEAD) {
+        return Err(malformed(1));
+    }
+    let last = || malformed(text.lines().count());
+    let (body, rest) = text.rsplit_once("\nsum ").ok_or_else(last)?;
+    let body = &text[..=body.len()];
+    match rest.strip_suffix('\n') {
+        Some(digits) if digits == sum(key, body).to_string() => Ok(body),
+        Some(_) => Err(StoreError::Altered { path: path.to_owned() }),
+        None => Err(last()),
+    }
+}
+
 impl Store {
     /// What a derivation gave, if it has been built and every object is still there.
     pub fn trace(&self, key: &DerivationKey) -> Result<Option<Trace>> {
         let path = self.trace_path(key);
         let text = fs::read_if_exists(&path)?.filter(|text| !text.is_empty());
         let Some(text) = text else { return Ok(None) };
-        let trace = Trace::parse(&path, &text)?;
+        let trace = Trace::parse(&path, key, &text)?;
         let whole = trace.outputs.values().all(|id| self.has_object(id));
         Ok(whole.then_some(trace))
     }
@@ -119,7 +149,7 @@ impl Store {
         Ok(fs::publish(
             self.session()?.directory(),
             &self.trace_path(key),
-            trace.text().as_bytes(),
+            trace.text(key).as_bytes(),
             Durability::Remakable,
         )?)
     }
@@ -150,6 +180,32 @@ mod tests {
         fs::remove_file(&store.trace_path(&key)).unwrap();
         fs::write(&store.trace_path(&key), "").unwrap();
         assert_eq!(store.trace(&key).unwrap(), None);
+    }
+
+    #[test]
+    fn every_altered_byte_of_a_trace_is_noticed_and_so_is_another_key() {
+        let (path, key) = (Path::new("trace"), DerivationKey::from_bytes([7; 32]));
+        let outputs = BTreeMap::from([("bin".to_owned(), ObjectId::from_bytes([1; 32]))]);
+        let trace =
+            Trace { name: "wall-1".into(), duration: Duration::from_millis(1500), log: Blake3::of(b""), outputs };
+        let text = trace.text(&key);
+        assert_eq!(Trace::parse(path, &key, &text).unwrap(), trace);
+        assert!(Trace::parse(path, &DerivationKey::from_bytes([8; 32]), &text).is_err());
+        for index in 0..text.len() {
+            for bit in [0x01, 0x03, 0x10] {
+                let mut bytes = text.clone().into_bytes();
+                bytes[index] ^= bit;
+                let altered = String::from_utf8(bytes).unwrap();
+                let found = Trace::parse(path, &key, &altered);
+                assert!(found.is_err(), "byte {index} altered by {bit:#x} was not noticed: {found:?}");
+            }
+        }
+        for end in 1..text.len() {
+            assert!(Trace::parse(path, &key, &text[..end]).is_err(), "cut after {end} bytes");
+        }
+        let body = text.rsplit_once("\nsum ").unwrap().0;
+        let before = format!("{}\n", body.replace(HEAD, HEAD_WITHOUT_SUM));
+        assert_eq!(Trace::parse(path, &key, &before).unwrap(), trace);
     }
 
     #[test]

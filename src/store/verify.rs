@@ -36,8 +36,8 @@ impl Store {
     /// Rehashes every object, source and cached blob, and reads every trace. What is corrupt is moved to `quarantine/`,
     /// so that the next build makes or fetches it anew. `done` is called after each, from any thread.
     ///
-    /// A trace is believed if it has the documented form: what a derivation gave cannot be proved. What it was made of
-    /// can: it hashes to the key.
+    /// A trace is believed if its sum is right: what a derivation gave cannot be proved. What it was made of can: it
+    /// hashes to the key.
     pub fn verify(&self, done: &(dyn Fn() + Sync)) -> Result<Verified> {
         let objects: Vec<ObjectId> = self.named("objects")?;
         let sources: Vec<Sha256> = self.named("sources")?;

@@ -189,15 +189,25 @@ fn a_word_that_does_not_hold() {
         alter(".inputs", |text| text.replace("-O2", "-O3")),
         format!("x.tar.zst: `traces/KEY.inputs` does not explain its key: its fields hash to {key}")
     );
-    let other = Blake3::of(b"another log");
-    let log = refused(|bench, members| {
-        let trace = at(members, &format!("traces/{}", bench.key));
-        let Kind::File(text, mode) = &members[trace].kind else { panic!("it is a file") };
-        let text = String::from_utf8(text.clone()).unwrap();
-        let text = text.replace(&Blake3::of(b"laid 3 stones\n").to_string(), &other.to_string());
-        members[trace].kind = Kind::File(text.into_bytes(), *mode);
-        reindex(members);
-    });
+    let said = |one: &dyn Fn(&Bench) -> String, other: &str, whole: bool| {
+        refused(|bench, members| {
+            let trace = at(members, &format!("traces/{}", bench.key));
+            let Kind::File(text, mode) = &members[trace].kind else { panic!("it is a file") };
+            let text = String::from_utf8(text.clone()).unwrap().replace(&one(bench), other);
+            let (body, _) = text.split_once("sum ").unwrap();
+            let sum = Blake3::of(format!("{}\n{body}", bench.key).as_bytes());
+            let text = if whole { format!("{body}sum {sum}\n") } else { text };
+            members[trace].kind = Kind::File(text.into_bytes(), *mode);
+            reindex(members);
+        })
+    };
+    let (other, absent) = (Blake3::of(b"another log").to_string(), DerivationKey::from_bytes([7; 32]).to_string());
+    let log = |_: &Bench| Blake3::of(b"laid 3 stones\n").to_string();
+    assert_eq!(
+        said(&log, &other, false),
+        "x.tar.zst: `traces/KEY` cannot be read: the trace traces/KEY has been altered: its sum is not that of its lines"
+    );
+    let log = said(&log, &other, true);
     assert_eq!(
         log,
         format!(
@@ -205,14 +215,7 @@ fn a_word_that_does_not_hold() {
             Blake3::of(b"laid 3 stones\n")
         )
     );
-    let absent = DerivationKey::from_bytes([7; 32]);
-    let nothing = refused(|bench, members| {
-        let trace = at(members, &format!("traces/{}", bench.key));
-        let Kind::File(text, mode) = &members[trace].kind else { panic!("it is a file") };
-        let text = String::from_utf8(text.clone()).unwrap().replace(&bench.wall.to_string(), &absent.to_string());
-        members[trace].kind = Kind::File(text.into_bytes(), *mode);
-        reindex(members);
-    });
+    let nothing = said(&|bench| bench.wall.to_string(), &absent, true);
     assert_eq!(nothing, format!("x.tar.zst: `traces/KEY` tells of the object {absent}, which is not in the archive"));
     assert_eq!(
         alter("roots", |text| text.replace("x86_64-linux-musl/wall-1\n", "../../../etc/passwd\n")),

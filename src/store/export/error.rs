@@ -119,7 +119,7 @@ pub enum Wrong {
     #[error("is a symbolic link to `{}`, which leads out of the object", .0.escape_debug())]
     LeadsOut(String),
     /// A trace, or inputs, that do not have the documented form.
-    #[error("is not of the form that this drystone reads")]
+    #[error("cannot be read")]
     Trace(#[source] StoreError),
     /// It tells of an object that is not there.
     #[error("tells of the object {0}, which is not in the archive")]

@@ -79,8 +79,8 @@ impl Texts {
     }
 
     fn trace(&mut self, key: DerivationKey, path: &Path, text: &str) -> Result<(), Wrong> {
-        let trace = Trace::parse(path, text).map_err(Wrong::Trace)?;
-        if trace.text() != text {
+        let trace = Trace::parse(path, &key, text).map_err(Wrong::Trace)?;
+        if trace.text(&key) != text {
             return Err(Wrong::Line(1));
         }
         if let Some(id) = trace.outputs.values().find(|id| !self.trees.contains_key(id)) {

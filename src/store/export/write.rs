@@ -84,7 +84,7 @@ impl Collected {
         if !trace.outputs.values().all(|id| self.trees.contains_key(id)) {
             return Ok(());
         }
-        self.texts.push((Member::Trace(*key), trace.text().into_bytes()));
+        self.texts.push((Member::Trace(*key), trace.text(key).into_bytes()));
         if let Some(inputs) = store.inputs(key)? {
             if inputs.key() != *key {
                 return Err(corrupt(&Member::Inputs(*key).path(), "does not explain its key"));
