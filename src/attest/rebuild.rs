@@ -25,8 +25,11 @@
 //! [set]: https://github.com/in-toto/attestation/blob/v1.1.0/spec/v1/digest_set.md
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::marker::PhantomData;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::statement::{Resource, STATEMENT_TYPE, Statement};
 use crate::digest::{DerivationKey, Encoder, ObjectId, Sha256};
@@ -112,7 +115,33 @@ pub struct Rebuilt {
     /// Its key.
     pub key: DerivationKey,
     /// Its outputs.
+    #[serde(deserialize_with = "each_once")]
     pub outputs: Outputs,
+}
+
+/// Reads a map. A field that is there twice is an error, since JSON's readers do not agree on which of the two counts
+/// (RFC 8259, section 4).
+fn each_once<'de, D: Deserializer<'de>, V: Deserialize<'de>>(from: D) -> Result<BTreeMap<String, V>, D::Error> {
+    struct Fields<V>(PhantomData<V>);
+    impl<'de, V: Deserialize<'de>> Visitor<'de> for Fields<V> {
+        type Value = BTreeMap<String, V>;
+
+        fn expecting(&self, text: &mut fmt::Formatter<'_>) -> fmt::Result {
+            text.write_str("a map")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
+            let mut map = BTreeMap::new();
+            while let Some((name, value)) = fields.next_entry::<String, V>()? {
+                if map.contains_key(&name) {
+                    return Err(A::Error::custom(format_args!("the field `{}` is there twice", name.escape_debug())));
+                }
+                map.insert(name, value);
+            }
+            Ok(map)
+        }
+    }
+    from.deserialize_map(Fields(PhantomData))
 }
 
 /// Why a text says nothing of this kind.
@@ -160,7 +189,7 @@ struct Body {
 struct Subject {
     #[serde(default)]
     name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "each_once")]
     digest: BTreeMap<String, String>,
 }
 
@@ -296,6 +325,24 @@ pub(super) mod tests {
             value["predicate"]["derivations"] = json!([]);
         });
         assert_eq!(empty, "it names no derivation");
+    }
+
+    #[test]
+    fn a_field_that_is_there_twice_is_refused() {
+        let text = String::from_utf8(saying(&[(1, 1)]).statement().to_bytes()).unwrap();
+        for (object, field) in [("01", "bin"), ("01", OBJECT_DIGEST)] {
+            let once = format!("\"{field}\":\"{}\"", object.repeat(32));
+            assert!(text.contains(&once), "{text}");
+            let twice = text.replace(&once, &format!("\"{field}\":\"{}\",{once}", "02".repeat(32)));
+            let error = match Rebuild::parse(twice.as_bytes()) {
+                Err(RebuildError::Json(error)) => error.to_string(),
+                other => panic!("{other:?}"),
+            };
+            assert!(error.starts_with(&format!("the field `{field}` is there twice")), "{error}");
+        }
+        // The fields that every statement has.
+        let twice = text.replacen("\"derivations\":", "\"derivations\":[],\"derivations\":", 1);
+        assert!(Rebuild::parse(twice.as_bytes()).is_err());
     }
 
     #[test]
