@@ -45,6 +45,16 @@ impl Yard {
         serde_json::from_str(&self.drystone(&command).succeeded().stdout).unwrap()
     }
 
+    /// Makes an index the image of a layout whose list was `top`.
+    fn lay(&self, layout: &str, top: &Value, index: &Value) {
+        let (bytes, mut top) = (index.to_string().into_bytes(), top.clone());
+        let digest = drystone::digest::Sha256::of(&bytes);
+        top["manifests"][0]["digest"] = format!("sha256:{digest}").into();
+        top["manifests"][0]["size"] = bytes.len().into();
+        std::fs::write(self.path(layout).join("blobs/sha256").join(digest.to_string()), bytes).unwrap();
+        std::fs::write(self.path(layout).join("index.json"), top.to_string()).unwrap();
+    }
+
     /// A document of a layout's, by its digest.
     fn blob(&self, layout: &str, digest: &Value) -> Value {
         let digest = digest.as_str().unwrap().strip_prefix("sha256:").unwrap();
@@ -135,8 +145,50 @@ fn each_platform_has_its_evidence_and_the_whole_has_one_provenance() {
     yard.drystone(&["keys", "new", "-o", "key", "--no-passphrase"]).succeeded();
     yard.drystone(&["sign", "init", "--key", "key.key"]).succeeded();
     yard.drystone(&["image", "verify", "init", "--key", "key.pub", "--require", "provenance,sbom,policy"]).succeeded();
+    // One is judged at a time, and it is said which.
+    let note = "note: judged is what linux/amd64 gets; --platform takes another: linux/arm64";
+    let check = |words: &[&str]| yard.drystone(&[&["image", "check", "init"], words].concat()).succeeded().stderr;
+    assert!(check(&[]).contains(note), "{}", check(&[]));
+    assert!(!check(&["--platform", "linux/arm64"]).contains("note: judged"));
     yard.drystone(&["image", "report", "init", "--platform", "linux/arm64", "-o", "page.html"]).succeeded();
     assert!(std::fs::read_to_string(yard.path("page.html")).unwrap().contains("toolchains/gcc-musl/recipes/musl.toml"));
+}
+
+#[test]
+fn every_platform_is_held_against_what_the_builders_say() {
+    let yard = Yard::new();
+    yard.build("init", &[]);
+    yard.drystone(&["keys", "new", "-o", "mason", "--no-passphrase"]).succeeded();
+    let public = yard.drystone(&["keys", "public", "mason.key"]).succeeded().stdout;
+    std::fs::create_dir(yard.path("keys")).unwrap();
+    std::fs::write(yard.path("keys/mason.pub"), public).unwrap();
+    yard.drystone(&["attest", "make", "--image", "init", "--key", "mason.key", "-o", "said"]).succeeded();
+    let verify = |words: &[&str]| {
+        let all = ["verify", "--image", "init", "--keys", "keys", "--threshold", "1-of-1", "--attestations", "said"];
+        yard.drystone(&[&all, words].concat())
+    };
+    let judged: Value = serde_json::from_str(&verify(&["--json"]).succeeded().stdout).unwrap();
+    let layers = judged["layers"].as_array().unwrap().iter();
+    let layers: Vec<_> = layers.map(|layer| (layer["target"].as_str(), layer["result"].as_str())).collect();
+    assert_eq!(layers, [(Some("x86_64-linux-musl"), Some("whole")), (Some("aarch64-linux-musl"), Some("whole"))]);
+
+    // An index that gives one machine what is the other's.
+    let top = json(&yard.path("init/index.json"));
+    let mut index = yard.blob("init", &top["manifests"][0]["digest"]);
+    for field in ["digest", "size"] {
+        index["manifests"][1][field] = index["manifests"][0][field].clone();
+    }
+    yard.lay("init", &top, &index);
+    let run = verify(&[]).ended(1);
+    let said = "layer 1 of the image for aarch64-linux-musl is not tini/bin as it is accepted, but ";
+    assert!(run.stderr.contains(said), "{}", run.stderr);
+    verify(&["--target", "x86_64-linux-musl"]).succeeded();
+
+    // Which of two would a machine take?
+    index["manifests"][1]["platform"] = index["manifests"][0]["platform"].clone();
+    yard.lay("init", &top, &index);
+    let run = verify(&[]).ended(1);
+    assert!(run.stderr.contains("it holds two images for linux/amd64"), "{}", run.stderr);
 }
 
 #[test]

@@ -65,8 +65,8 @@ pub fn run(common: &Common, args: &Verify) -> Result<(), Failure> {
         }
     }
     let mut entries = Vec::new();
-    let (meant, mut layers) = (scope::meant(common, &project, &args.scope)?, None);
-    for plan in &meant.plans {
+    let mut layers: Option<Vec<Held>> = None;
+    for scope::Meant { plan, image } in &scope::meant(common, &project, &args.scope)? {
         let all = judge(plan, &ballot.votes, args.threshold)?;
         for judged in &all {
             let entry = Entry::of(&project, plan, &ring, judged, &all)?;
@@ -76,7 +76,9 @@ pub fn run(common: &Common, args: &Verify) -> Result<(), Failure> {
                 None => entries.push(entry),
             }
         }
-        layers = meant.image.as_ref().map(|image| held::check(&project, plan, &all, image));
+        if let Some(image) = image {
+            layers.get_or_insert_default().extend(held::check(&project, plan, &all, image));
+        }
     }
     conclude(args, &ballot, &entries, layers.as_deref())
 }

@@ -90,22 +90,17 @@ pub fn contents<T: Send + Sync>(
     examine: Examine<'_, T>,
 ) -> Result<Contents<T>, ReadError> {
     let (meter, examiner) = (Meter::new(limits), Examiner::new(examine));
-    let members = match source.place {
-        Place::Layout => Members::Directory(source.path.clone()),
-        Place::Archive => Members::of_archive(&source.path, &limits)?,
-        Place::Directory => return of_directory(source, &meter, &examiner),
+    let Some((form, members)) = opened(source, limits)? else {
+        return of_directory(source, &meter, &examiner);
     };
     let name = source.path.display().to_string();
-    let (form, found) = match source.place {
-        Place::Layout => (Form::Layout, layout::find(&members, &name, &source.reference, platform)?),
-        _ if members.has("oci-layout") => {
-            let found = layout::find(&members, &name, &source.reference, platform)?;
-            layout::check_docker(&members, &name, &found)?;
-            (Form::LayoutArchive, found)
-        }
-        _ if members.has("manifest.json") => (Form::DockerArchive, docker::find(&members, &name, &source.reference)?),
-        _ => return Err(no_image(source, &members)),
+    let found = match form {
+        Form::DockerArchive => docker::find(&members, &name, &source.reference)?,
+        _ => layout::find(&members, &name, &source.reference, platform)?,
     };
+    if form == Form::LayoutArchive {
+        layout::check_docker(&members, &name, &found)?;
+    }
     let Found { manifest, annotations, configured, layers: blobs } = found;
     let entries = merged(&blobs, &configured, &meter, &examiner)?;
     let Configured { config, diff_ids, created_by } = configured;
@@ -115,6 +110,33 @@ pub fn contents<T: Send + Sync>(
     });
     let (name, config, layers) = (source.name.clone(), Some(config), layers.collect());
     Ok(Contents { name, form, manifest, annotations, config, layers, entries })
+}
+
+/// What an image is for, each platform once; a root file system does not say. No layer is read.
+///
+/// # Errors
+/// As [`contents`], as far as the documents go; also when it holds two images for one platform.
+pub fn platforms(source: &Source, limits: Limits) -> Result<Vec<Platform>, ReadError> {
+    let Some((form, members)) = opened(source, limits)? else { return Ok(Vec::new()) };
+    let name = source.path.display().to_string();
+    match form {
+        Form::DockerArchive => Ok(vec![(&docker::find(&members, &name, &source.reference)?.configured.config).into()]),
+        _ => layout::platforms(&members, &name, &source.reference),
+    }
+}
+
+/// The form of an image, and its parts; `None` for a root file system, which has none.
+fn opened(source: &Source, limits: Limits) -> Result<Option<(Form, Members)>, ReadError> {
+    let members = match source.place {
+        Place::Directory => return Ok(None),
+        Place::Layout => return Ok(Some((Form::Layout, Members::Directory(source.path.clone())))),
+        Place::Archive => Members::of_archive(&source.path, &limits)?,
+    };
+    match members.has("oci-layout") {
+        true => Ok(Some((Form::LayoutArchive, members))),
+        false if members.has("manifest.json") => Ok(Some((Form::DockerArchive, members))),
+        false => Err(no_image(source, &members)),
+    }
 }
 
 /// Reads all layers in parallel, then lays them over each other.

@@ -74,7 +74,9 @@ fn an_image_that_exists_is_held_against_what_is_accepted_file_by_file() {
     world.script("pebble", "mkdir -p $OUT/usr/bin; echo gravel > $OUT/usr/bin/pebble");
     world.drystone(&["image", "build", "images/stones.toml", "-o", "gravel"]).succeeded();
     write_recipes(&world);
-    verify(&["gravel"]).ended(1).says("layer 1 of the image is not pebble/bin as it is accepted, but ");
+    verify(&["gravel"])
+        .ended(1)
+        .says("layer 1 of the image for x86_64-linux-musl is not pebble/bin as it is accepted, but ");
     let run = verify(&["gravel", "--json"]).ended(1);
     let result: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!((&result["accepted"], &result["layers"][0]["result"]), (&Value::Bool(false), &Value::from("other")));

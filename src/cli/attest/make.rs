@@ -42,8 +42,8 @@ struct Found {
 pub fn run(common: &Common, args: &AttestMake) -> Result<(), Failure> {
     let project = Project::open(common)?;
     let mut found = Found::default();
-    for plan in &scope::meant(common, &project, &args.scope)?.plans {
-        found.look(&project, plan)?;
+    for meant in &scope::meant(common, &project, &args.scope)? {
+        found.look(&project, &meant.plan)?;
     }
     found.must_be_ours()?;
     let key = passphrase::open(&args.key, &args.passphrase)?;

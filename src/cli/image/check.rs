@@ -13,6 +13,7 @@ use crate::cli::judge::today;
 use crate::cli::show;
 use crate::fs;
 use crate::image::Contents;
+use crate::image::read::{self, Limits, Source};
 use crate::policy::{self, Declared, Facts, Inventory, Report};
 use crate::recipe::{self, ImageSpec, Policy, Rule};
 
@@ -53,6 +54,9 @@ pub fn run(common: &Common, args: &ImageCheck) -> Result<(), Failure> {
     };
     write(&text, args.output.as_deref())?;
     show::say(format_args!("{}", summary(&contents, &report, &today)));
+    if args.reading.platform.is_none() {
+        note_others(&contents);
+    }
     verdict(&contents.name, &report)
 }
 
@@ -93,6 +97,19 @@ fn summary(contents: &Contents<Facts>, report: &Report, today: &recipe::Date) ->
     format!(
         "{name} ({form}): {paths} paths{layers} held to {rules} rules as of {today}; named executables: {allowed}{waived}"
     )
+}
+
+/// Says for what else the image is, which was not judged.
+fn note_others(contents: &Contents<Facts>) {
+    let Some(judged) = contents.config.as_ref().map(|config| config.platform()) else { return };
+    // The image has been read: what could be wrong with its documents has been said.
+    let all = Source::find(&contents.name).and_then(|source| read::platforms(&source, Limits::default()));
+    let others: Vec<String> =
+        all.into_iter().flatten().map(|one| one.to_string()).filter(|one| *one != judged).collect();
+    if !others.is_empty() {
+        let others = show::escaped(&others.join(", "));
+        show::say(format_args!("note: judged is what {judged} gets; --platform takes another: {others}"));
+    }
 }
 
 fn verdict(name: &str, report: &Report) -> Result<(), Failure> {

@@ -15,6 +15,8 @@ use crate::tree::{Entry, Tree, TreeError};
 /// A layer, held against what is accepted.
 #[derive(Debug, Serialize)]
 pub struct Held {
+    /// What the image that has it is for.
+    pub target: String,
     /// Counted from one.
     pub layer: usize,
     /// What the layer is meant to be: `jq/bin`; `None` for one that does not say.
@@ -42,6 +44,7 @@ pub enum Holding {
 
 /// Holds every layer that is not the spec's own against what was accepted of a plan.
 pub fn check(project: &Project, plan: &Plan<'_>, judged: &[Judged], image: &Contents<Blake3>) -> Vec<Held> {
+    let target = plan.target().to_string();
     let mut all = Vec::new();
     for (index, layer) in image.layers.iter().enumerate() {
         let number = index + 1;
@@ -52,10 +55,13 @@ pub fn check(project: &Project, plan: &Plan<'_>, judged: &[Judged], image: &Cont
                 for one in outputs {
                     let result = holding(project, accepted(plan, judged, &one.output), tree.as_ref());
                     let (output, object) = (Some(one.output.to_string()), tree.as_ref().map(Tree::id));
-                    all.push(Held { layer: number, output, object, result });
+                    all.push(Held { target: target.clone(), layer: number, output, object, result });
                 }
             }
-            None => all.push(Held { layer: number, output: None, object: None, result: Holding::Unknown }),
+            None => {
+                let (target, result) = (target.clone(), Holding::Unknown);
+                all.push(Held { target, layer: number, output: None, object: None, result });
+            }
         }
     }
     all
@@ -100,15 +106,15 @@ fn tree(image: &Contents<Blake3>, layer: usize) -> Result<Tree, TreeError> {
 impl Held {
     /// What is wrong, if anything is that has not been said of the derivation itself.
     pub fn fault(&self) -> Option<String> {
-        let layer = self.layer;
+        let layer = format!("layer {} of the image for {}", self.layer, self.target);
         let name = self.output.as_deref().map_or_else(String::new, escaped);
         match self.result {
             Holding::Whole | Holding::Part | Holding::Open => None,
             Holding::Other => {
                 let object = self.object.map_or_else(|| "something else".to_owned(), |id| id.short());
-                Some(format!("layer {layer} of the image is not {name} as it is accepted, but {object}"))
+                Some(format!("{layer} is not {name} as it is accepted, but {object}"))
             }
-            Holding::Unknown => Some(format!("layer {layer} of the image does not say what it was made from")),
+            Holding::Unknown => Some(format!("{layer} does not say what it was made from")),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
 
-use super::documents::{self, Configured, Descriptor, DockerImage, Manifest};
+use super::documents::{self, Configured, Descriptor, DockerImage, Manifest, PlatformFacts};
 use super::members::{Members, Section};
 use super::{Platform, ReadError, Reference, json};
 use crate::digest::Sha256;
@@ -53,17 +53,30 @@ pub(super) fn find(
     platform: &Platform,
 ) -> Result<Found, ReadError> {
     let layout = Layout { members, name };
-    let label = format!("index.json of {name}");
-    let bytes = members.document("index.json", &label)?.ok_or(ReadError::NoBlob { blob: label.clone() })?;
-    let index = documents::index(&bytes, &label)?;
-    let descriptor = layout.choose(index.manifests, reference)?;
-    let descriptor = layout.image(descriptor, platform, MAX_DEPTH)?;
-    let (digest, bytes) = layout.document(&descriptor, "manifest")?;
-    let manifest = documents::manifest(&bytes, &layout.label("manifest", &digest))?;
+    let descriptor = layout.image(layout.top(reference)?, platform, MAX_DEPTH)?;
+    let (digest, manifest) = layout.manifest(&descriptor)?;
     layout.whole(digest, manifest)
 }
 
+/// What the wanted image of a layout is for: each platform once, in the order of its index.
+///
+/// # Errors
+/// As [`find`]; also when two images are for the same platform, of which readers would choose this or that.
+pub(super) fn platforms(members: &Members, name: &str, reference: &Reference) -> Result<Vec<Platform>, ReadError> {
+    let layout = Layout { members, name };
+    let mut found = Vec::new();
+    layout.platforms(layout.top(reference)?, MAX_DEPTH, &mut found)?;
+    Ok(found)
+}
+
 impl Layout<'_> {
+    /// What the layout's own list says of the wanted image.
+    fn top(&self, reference: &Reference) -> Result<Descriptor, ReadError> {
+        let label = format!("index.json of {}", self.name);
+        let bytes = self.members.document("index.json", &label)?.ok_or(ReadError::NoBlob { blob: label.clone() })?;
+        self.choose(documents::index(&bytes, &label)?.manifests, reference)
+    }
+
     fn label(&self, what: &str, digest: &Sha256) -> String {
         format!("the {what} sha256:{digest} of {}", self.name)
     }
@@ -98,14 +111,7 @@ impl Layout<'_> {
         if !descriptor.is_index() {
             return Ok(descriptor);
         }
-        let (digest, bytes) = self.document(&descriptor, "index")?;
-        let label = self.label("index", &digest);
-        let Some(depth) = depth.checked_sub(1) else {
-            let reason = "it is an index in an index in an index".to_owned();
-            return Err(ReadError::Unsupported { document: label, reason });
-        };
-        let mut images = documents::index(&bytes, &label)?.manifests;
-        images.retain(Descriptor::may_be_image);
+        let (depth, images) = self.listed(&descriptor, depth)?;
         let fits = |descriptor: &&Descriptor| descriptor.platform.as_ref().is_some_and(|one| is_for(one, platform));
         let chosen = match images.as_slice() {
             [only] => Some(only),
@@ -114,7 +120,7 @@ impl Layout<'_> {
         match chosen {
             Some(chosen) => self.image(chosen.clone(), platform, depth),
             None => {
-                let one = |facts: &documents::PlatformFacts| {
+                let one = |facts: &PlatformFacts| {
                     let variant = facts.variant.as_ref().map(|variant| format!("/{variant}")).unwrap_or_default();
                     format!("{}/{}{variant}", facts.os, facts.architecture).escape_debug().to_string()
                 };
@@ -124,13 +130,58 @@ impl Layout<'_> {
         }
     }
 
+    /// The images of an index, and how many indexes deeper they may lie.
+    fn listed(&self, index: &Descriptor, depth: usize) -> Result<(usize, Vec<Descriptor>), ReadError> {
+        let (digest, bytes) = self.document(index, "index")?;
+        let label = self.label("index", &digest);
+        let Some(depth) = depth.checked_sub(1) else {
+            let reason = "it is an index in an index in an index".to_owned();
+            return Err(ReadError::Unsupported { document: label, reason });
+        };
+        let mut images = documents::index(&bytes, &label)?.manifests;
+        images.retain(Descriptor::may_be_image);
+        Ok((depth, images))
+    }
+
+    /// Adds what an image is for.
+    fn platforms(&self, descriptor: Descriptor, depth: usize, found: &mut Vec<Platform>) -> Result<(), ReadError> {
+        if descriptor.is_index() {
+            let (depth, images) = self.listed(&descriptor, depth)?;
+            return images.into_iter().try_for_each(|image| self.platforms(image, depth, found));
+        }
+        let platform = match descriptor.platform {
+            Some(PlatformFacts { os, architecture, variant }) => Platform { os, architecture, variant },
+            None => {
+                let (_, manifest) = self.manifest(&descriptor)?;
+                (&self.configured(&manifest)?.config).into()
+            }
+        };
+        if found.contains(&platform) {
+            let (document, reason) = (self.name.to_owned(), format!("it holds two images for {platform}"));
+            return Err(ReadError::Malformed { document, reason });
+        }
+        found.push(platform);
+        Ok(())
+    }
+
+    fn manifest(&self, descriptor: &Descriptor) -> Result<(Sha256, Manifest), ReadError> {
+        let (digest, bytes) = self.document(descriptor, "manifest")?;
+        let manifest = documents::manifest(&bytes, &self.label("manifest", &digest))?;
+        Ok((digest, manifest))
+    }
+
+    fn configured(&self, manifest: &Manifest) -> Result<Configured, ReadError> {
+        let (digest, bytes) = self.document(&manifest.config, "configuration")?;
+        let label = self.label("configuration", &digest);
+        let configured = documents::configuration(&bytes, &label)?;
+        check_count(manifest.layers.len(), configured.diff_ids.len(), &label)?;
+        Ok(configured)
+    }
+
     /// The configuration and the layers of a manifest.
     fn whole(&self, digest: Sha256, manifest: Manifest) -> Result<Found, ReadError> {
-        let Manifest { config, layers, annotations, .. } = manifest;
-        let (config_digest, bytes) = self.document(&config, "configuration")?;
-        let label = self.label("configuration", &config_digest);
-        let configured = documents::configuration(&bytes, &label)?;
-        check_count(layers.len(), configured.diff_ids.len(), &label)?;
+        let configured = self.configured(&manifest)?;
+        let Manifest { layers, annotations, .. } = manifest;
         let layers = layers.into_iter().enumerate().map(|(index, layer)| {
             let digest = layer.sha256(&self.label("manifest", &digest))?;
             let label = format!("the layer {} (sha256:{digest}) of {}", index + 1, self.name);
@@ -218,7 +269,7 @@ fn tags(listed: &[Descriptor]) -> Vec<String> {
     images.filter_map(|image| image.annotation(REF_NAME)).map(|tag| tag.escape_debug().to_string()).collect()
 }
 
-fn is_for(facts: &documents::PlatformFacts, platform: &Platform) -> bool {
+fn is_for(facts: &PlatformFacts, platform: &Platform) -> bool {
     let variant = platform.variant.is_none() || facts.variant == platform.variant;
     facts.os == platform.os && facts.architecture == platform.architecture && variant
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::ReadError;
+use super::{Config, ReadError};
 use crate::digest::Sha256;
 use crate::fs;
 
@@ -130,6 +130,12 @@ fn is_rootfs(path: &Path) -> Result<bool, ReadError> {
         }
     }
     Ok(false)
+}
+
+impl From<&Config> for Platform {
+    fn from(Config { os, architecture, variant, .. }: &Config) -> Self {
+        Self { os: os.clone(), architecture: architecture.clone(), variant: variant.clone() }
+    }
 }
 
 /// A text that names no platform.
