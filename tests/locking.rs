@@ -2,7 +2,9 @@
 
 mod support;
 
-use support::World;
+use std::path::Path;
+
+use support::{HOME, World};
 
 fn stone(world: &World, what: &str) {
     world.script("stone", &format!("mkdir -p $OUT/usr/share/doc\n({what}) > $OUT/usr/share/doc/it"));
@@ -119,4 +121,39 @@ fn a_file_that_is_no_lock_is_told_of_with_its_line() {
     assert_eq!(run.code, Some(2), "{run:?}");
     assert!(run.stderr.contains("drystone.lock: line 1 of the lock is not of the form"), "{}", run.stderr);
     assert!(run.stderr.contains("write it anew: drystone lock --update"), "{}", run.stderr);
+    // What builds nothing does not need it.
+    world.drystone(&["plan", "stone"]).succeeded();
+}
+
+/// Gives a project a toolchain of its own: for one target, with no more than a script takes.
+fn small_toolchain(world: &World) {
+    let place = world.path("project/toolchains");
+    std::fs::remove_file(&place).unwrap();
+    drystone::fs::copy_tree(&Path::new(HOME).join("toolchains"), &place).unwrap();
+    let recipes = ["cc-for-build", "pkgconf", "rust-std"].map(|name| format!("gcc-musl/recipes/{name}.toml"));
+    let presets = ["cargo", "cmake", "meson", "rust"].map(|name| format!("presets/{name}.toml"));
+    recipes.iter().chain(&presets).for_each(|name| std::fs::remove_file(place.join(name)).unwrap());
+    let file = place.join("gcc-musl/toolchain.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let (own, _) = text.split_once("[target.aarch64-linux-musl]").unwrap();
+    std::fs::write(&file, own).unwrap();
+}
+
+#[test]
+fn a_lock_with_the_marks_of_a_merge_conflict_is_written_anew_as_a_whole_and_not_in_part() {
+    let world = World::new();
+    small_toolchain(&world);
+    stone(&world, "echo granite");
+    let part = ["lock", "--update", "stone", "--target", support::TARGET];
+    world.drystone(&part).succeeded();
+    let written = lock(&world);
+    let marked = format!("<<<<<<< ours\n{written}=======\n>>>>>>> theirs\n");
+    world.write("drystone.lock", &marked);
+    let run = world.drystone(&part);
+    assert_eq!(run.code, Some(2), "{run:?}");
+    assert!(run.stderr.contains("drystone.lock: line 1 of the lock is a mark of a merge conflict"), "{}", run.stderr);
+    assert_eq!(lock(&world), marked);
+    let run = world.drystone(&["lock", "--update"]).succeeded();
+    assert!(run.stderr.contains("is a mark of a merge conflict; it is written anew"), "{}", run.stderr);
+    assert_eq!(lock(&world), written);
 }

@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::project::Project;
 use super::show;
 use crate::builder::{self, BuildError, Options, Report, Standing, Survey};
-use crate::lock::{Verdict, place};
+use crate::lock::{Lock, Verdict, place};
 use crate::plan::{NodeId, Outputs, Plan};
 use crate::recipe::RecipeName;
 use crate::sandbox::Stop;
@@ -21,7 +21,7 @@ pub fn carry_out(
     what: &str,
 ) -> Result<Survey, Failure> {
     let began = Instant::now();
-    let options = project.options(running, check);
+    let options = project.options(running, check)?;
     let sink = show::sink();
     let stop = Stop::default();
     let report = builder::run(plan, &project.store, &options, &*sink, &stop);
@@ -38,13 +38,13 @@ pub fn carry_out(
         }
         built => show::say(format_args!("{what}: built ({built} run, {seconds:.1} s)")),
     }
-    note_changes(project, plan, &report.survey);
+    note_changes(plan, project.lock()?, &report.survey);
     Ok(report.survey)
 }
 
 /// Says what came out otherwise than the lock knows it, because its inputs have changed since.
-fn note_changes(project: &Project, plan: &Plan<'_>, survey: &Survey) {
-    let Some(lock) = &project.lock else { return };
+fn note_changes(plan: &Plan<'_>, lock: Option<&Lock>, survey: &Survey) {
+    let Some(lock) = lock else { return };
     let changed = |id: &&NodeId| match (survey.standing(**id), place(plan, **id)) {
         (Standing::Built { key, trace }, Some(place)) => lock.judge(&place, key, &trace.outputs) == Verdict::Changed,
         _ => false,
@@ -77,7 +77,7 @@ pub fn attempt(
 ) -> Result<Result<Outputs, Vec<BuildError>>, Failure> {
     let plan = Plan::new(&project.catalog, &project.target, std::slice::from_ref(name))?;
     let sink = show::sink();
-    let options = project.options(running, false);
+    let options = project.options(running, false)?;
     let report = builder::run(&plan, &project.store, &options, &*sink, &Stop::default());
     sink.end();
     let Report { survey, failures, .. } = report?;

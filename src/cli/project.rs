@@ -1,6 +1,7 @@
 //! Where the project and its store are.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use super::args::{Common, Running};
 use super::failure::Failure;
@@ -20,8 +21,8 @@ pub struct Project {
     pub store: Store,
     /// What is built for.
     pub target: Target,
-    /// What everybody must get, where the project says so.
-    pub lock: Option<Lock>,
+    /// What everybody must get, once it has been asked for.
+    lock: OnceLock<Option<Lock>>,
 }
 
 impl Project {
@@ -31,8 +32,31 @@ impl Project {
         let catalog = Catalog::load(&root)?;
         let store = open_store(common, &root)?;
         let target = common.target.clone().map_or_else(|| catalog.toolchain().build_target.clone(), Target);
-        let lock = read_lock(&root)?;
-        Ok(Self { root, catalog, store, target, lock })
+        Ok(Self { root, catalog, store, target, lock: OnceLock::new() })
+    }
+
+    /// The same project, held to no lock.
+    pub fn unlocked(self) -> Self {
+        Self { lock: OnceLock::from(None), ..self }
+    }
+
+    /// The project again, with another store and held to no lock.
+    pub fn with_store(&self, store: Store) -> Result<Self, Failure> {
+        let catalog = Catalog::load(&self.root)?;
+        Ok(Self { root: self.root.clone(), catalog, store, target: self.target.clone(), lock: OnceLock::from(None) })
+    }
+
+    /// What everybody must get, where the project says so. Read when it is first asked for: what builds nothing works
+    /// without it.
+    ///
+    /// # Errors
+    /// When the file is there and is no lock.
+    pub fn lock(&self) -> Result<Option<&Lock>, Failure> {
+        if let Some(known) = self.lock.get() {
+            return Ok(known.as_ref());
+        }
+        let read = read_lock(&self.root)?;
+        Ok(self.lock.get_or_init(|| read).as_ref())
     }
 
     /// The files of its image specs, sorted.
@@ -46,15 +70,23 @@ impl Project {
     }
 
     /// What a run is held to. Without a file, only a strict run is held to anything: to a lock that knows nothing.
-    fn locking(&self, strict: bool) -> Option<Locking> {
-        match &self.lock {
+    fn locking(&self, strict: bool) -> Result<Option<Locking>, Failure> {
+        Ok(match self.lock()? {
             Some(lock) => Some(Locking { lock: lock.clone(), strict }),
             None => strict.then(|| Locking { lock: Lock::default(), strict }),
-        }
+        })
     }
 
-    /// How the command line wants plans carried out.
-    pub fn options(&self, running: &Running, check: bool) -> Options {
+    /// How the command line wants plans carried out, held to the lock.
+    ///
+    /// # Errors
+    /// As [`Project::lock`].
+    pub fn options(&self, running: &Running, check: bool) -> Result<Options, Failure> {
+        Ok(Options { locking: self.locking(running.locked)?, ..self.free_options(running, check) })
+    }
+
+    /// How the command line wants plans carried out, held to nothing.
+    pub fn free_options(&self, running: &Running, check: bool) -> Options {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Options {
             jobs: running.jobs.map_or(cores, usize::from),
@@ -63,7 +95,7 @@ impl Project {
             keep_going: running.keep_going,
             keep_failed: running.keep_failed.then(|| self.store.root().join("failed")),
             limits: Limits { time: std::time::Duration::from_secs(running.time_limit), ..Limits::default() },
-            locking: self.locking(running.locked),
+            locking: None,
         }
     }
 }
@@ -76,7 +108,7 @@ fn read_lock(root: &Path) -> Result<Option<Lock>, Failure> {
     let path = root.join(lock::FILE);
     let Some(text) = crate::fs::read_if_exists(&path)? else { return Ok(None) };
     Lock::parse(&text).map(Some).map_err(|error| {
-        let hint = "mend it, take it from the last commit, or remove it and write it anew: drystone lock --update";
+        let hint = "mend it, take it from the last commit, or write it anew: drystone lock --update";
         Failure::user(format!("{}: {error}", path.display()), hint.to_owned())
     })
 }

@@ -23,7 +23,7 @@ pub fn run(common: &Common, args: &Shell) -> Result<(), Failure> {
     let project = Project::open(common)?;
     let plan = Plan::new(&project.catalog, &project.target, std::slice::from_ref(&args.name.recipe))?;
     let id = plan.build_of(&args.name.recipe).expect("a plan has the builds that it was asked for");
-    let options = project.options(&args.running(), false);
+    let options = project.options(&args.running(), false)?;
     let survey = provide(&project, &plan, id, &options)?;
     let request = Request {
         place: match &args.phase {

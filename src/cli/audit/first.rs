@@ -1,4 +1,7 @@
-//! The first build: from source, in the audit's own store.
+//! The first build: from source, in the audit's own store. Nothing is tested: an audit asks which bits come out, not
+//! whether they work.
+
+use std::time::Instant;
 
 use crate::builder::{self, BuildError, Options, Survey};
 use crate::cli::args::Audit as Args;
@@ -23,7 +26,7 @@ pub struct First {
 
 /// Builds a plan in the audit's store, or takes what the project's store has.
 pub fn build(project: &Project, plan: &Plan<'_>, room: &Room, args: &Args) -> Result<First, Failure> {
-    let options = Options { locking: None, keep_going: true, ..project.options(&args.running, false) };
+    let options = Options { keep_going: true, ..project.free_options(&args.running, false) };
     let store = match args.trust_store {
         true => Store::open(project.store.root())?,
         false => {
@@ -33,10 +36,12 @@ pub fn build(project: &Project, plan: &Plan<'_>, room: &Room, args: &Args) -> Re
         }
     };
     show::say(format_args!("first, as the contract says, in {}", store.root().display()));
+    let began = Instant::now();
     let sink = show::sink();
     let report = builder::run(plan, &store, &options, &*sink, &Stop::default());
     sink.end();
     let report = report?;
+    show::say(format_args!("first: {} built in {:.0} s", report.built, began.elapsed().as_secs_f64()));
     if report.failures.iter().any(|error| matches!(error, BuildError::Interrupted)) {
         return Err(BuildError::Interrupted.into());
     }

@@ -18,18 +18,12 @@ use crate::store::Store;
 pub fn audit(project: &Project, room: &Room, spec: &Path, args: &Args) -> Result<Row, Failure> {
     let spec = std::path::absolute(spec).map_err(fs::failed("find", spec))?;
     let store = if args.trust_store { project.store.root().to_owned() } else { room.store() };
-    let audited = Project {
-        root: project.root.clone(),
-        catalog: crate::recipe::Catalog::load(&project.root)?,
-        store: Store::open(&store)?,
-        target: project.target.clone(),
-        lock: None,
-    };
+    let audited = project.with_store(Store::open(&store)?)?;
     let what = locked::name(project, &spec);
     let began = Instant::now();
     let digest = locked::digest(&audited, &spec, &args.running)?;
     let first_seconds = began.elapsed().as_secs_f64();
-    let first = match project.lock.as_ref().and_then(|lock| lock.images.get(&what)) {
+    let first = match project.lock()?.and_then(|lock| lock.images.get(&what)) {
         Some(locked) if *locked == digest => First::Locked,
         // A spec is no input of which the lock knows what it was.
         Some(_) => First::Differs,

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use super::first::First as Built;
 use super::room::Room;
@@ -24,7 +25,7 @@ use crate::tree::{Entry, Tree};
 
 /// What every second build is made with.
 struct Bench<'a> {
-    project: &'a Project,
+    lock: &'a Lock,
     plan: &'a Plan<'a>,
     room: &'a Room,
     first: &'a Built,
@@ -47,14 +48,18 @@ pub fn rebuild_all(
     args: &Args,
 ) -> Result<Vec<Row>, Failure> {
     let sink = show::sink();
-    let options = Options { locking: None, ..project.options(&args.running, false) };
+    let options = project.free_options(&args.running, false);
     let diagnoses = !args.no_diagnosis;
-    let bench = Bench { project, plan, room, first, axes, options, sink: &*sink, stop: Stop::default(), diagnoses };
+    let none = Lock::default();
+    let lock = project.lock()?.unwrap_or(&none);
+    let bench = Bench { lock, plan, room, first, axes, options, sink: &*sink, stop: Stop::default(), diagnoses };
     show::say(format_args!("second, with these at the other end: {}", words(axes)));
     sink.event(Event::Planned { builds: audited.len(), downloads: 0 });
+    let began = Instant::now();
     let rows = interruptible(&bench.stop, || bench.all(audited));
     sink.end();
     let mut rows = rows??;
+    show::say(format_args!("second: {} in {:.0} s", rows.len(), began.elapsed().as_secs_f64()));
     rows.sort_by_key(|(index, _)| *index);
     Ok(rows.into_iter().map(|(_, row)| row).collect())
 }
@@ -106,11 +111,8 @@ impl Bench<'_> {
             return Ok(Row { what, target: Some(target), key: None, first, second, seconds: (0.0, 0.0) });
         };
         let file = self.room.result(&format!("{}-{}", key.short(), self.token()));
-        let first = self.project.lock.as_ref().unwrap_or(&Lock::default()).judge(
-            &place(self.plan, id).expect("what is audited gives something"),
-            key,
-            &trace.outputs,
-        );
+        let place = place(self.plan, id).expect("what is audited gives something");
+        let first = self.lock.judge(&place, key, &trace.outputs);
         if let Some(row) = fs::read_if_exists(&file)?.and_then(|text| serde_json::from_str::<Row>(&text).ok())
             && matches!(row.second, Second::Same)
             && row.key.as_deref() == Some(key.to_string().as_str())
@@ -136,7 +138,7 @@ impl Bench<'_> {
         let site = Site { plan, id, survey: &first.survey, store: &first.store, options, sink: *sink };
         let ends = || room.ends(options.jobs, worker);
         let lab = Lab { site, expected: &trace.outputs, ends: &ends, stop };
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         match rebuild(&site, &world(axes, &ends(), audit::now()), stop) {
             Ok(rebuilt) if rebuilt.outputs() == trace.outputs => Ok((Second::Same, began.elapsed().as_secs_f64())),
             Ok(rebuilt) => {

@@ -70,7 +70,7 @@ fn make(common: &Common, args: &ImageBuild, told: Told<'_>) -> Result<(), Failur
     let targets = targets(common, &project, &spec, args.format)?;
     let several = targets.len() > 1;
     let whole = common.target.is_none() && args.compression == args::Compression::Gzip;
-    let locked = Locked::of(&project, &args.spec, &args.running, whole);
+    let locked = Locked::of(&project, &args.spec, &args.running, whole)?;
     let day = args.judged_on.unwrap_or_else(today);
     let images = targets.into_iter().map(|target| compose(&project, &spec, target, several, &args.running, day));
     let images = images.collect::<Result<Vec<_>, _>>()?;

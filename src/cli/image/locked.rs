@@ -23,10 +23,13 @@ pub struct Locked {
 impl Locked {
     /// What the project's lock says of a spec. The digest is that of the `whole` image, for all its platforms and in
     /// the default compression: of others the lock says nothing.
-    pub fn of(project: &Project, spec: &Path, running: &Running, whole: bool) -> Self {
+    ///
+    /// # Errors
+    /// When the lock cannot be read.
+    pub fn of(project: &Project, spec: &Path, running: &Running, whole: bool) -> Result<Self, Failure> {
         let spec = name(project, spec);
-        let digest = project.lock.as_ref().and_then(|lock| lock.images.get(&spec)).copied();
-        Self { spec, digest: digest.filter(|_| whole), strict: running.locked && whole }
+        let digest = project.lock()?.and_then(|lock| lock.images.get(&spec)).copied();
+        Ok(Self { spec, digest: digest.filter(|_| whole), strict: running.locked && whole })
     }
 
     /// Holds an image to the lock. A spec is no input that the lock could tell from its result, so that an image which

@@ -26,7 +26,7 @@ const GONE: &str = "is locked, but not in the project";
 
 /// Prints what differs.
 pub fn run(project: &Project, scope: &Scope, json: bool) -> Result<(), Failure> {
-    let Some(lock) = &project.lock else {
+    let Some(lock) = project.lock()? else {
         let message = format!("{} has no {}", project.root.display(), crate::lock::FILE);
         return Err(Failure::found(message, "write it: drystone lock --update"));
     };

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::Scope;
-use crate::builder::{self, Options, Standing};
+use crate::builder::{self, Standing};
 use crate::cli::args::{Lock as Args, Running};
 use crate::cli::failure::Failure;
 use crate::cli::image::locked;
@@ -25,8 +25,9 @@ struct Changed {
 }
 
 /// Brings the lock up to date. What is built is written down after each target, also when something failed.
-pub fn run(mut project: Project, scope: &Scope, args: &Args) -> Result<(), Failure> {
-    let before = project.lock.take().unwrap_or_default();
+pub fn run(project: Project, scope: &Scope, args: &Args) -> Result<(), Failure> {
+    let before = before(&project, scope)?;
+    let project = project.unlocked();
     let mut lock = before.clone();
     let mut failures = Vec::new();
     for target in &scope.targets {
@@ -58,6 +59,20 @@ pub fn run(mut project: Project, scope: &Scope, args: &Args) -> Result<(), Failu
     failures.into_iter().reduce(Failure::and).map_or(Ok(()), Err)
 }
 
+/// The lock as it is. One that cannot be read, such as one with the marks of a merge conflict, does not matter where all of
+/// it is written anew.
+fn before(project: &Project, scope: &Scope) -> Result<Lock, Failure> {
+    let everything = scope.whole && scope.targets.len() == project.catalog.toolchain().targets.len();
+    match project.lock() {
+        Ok(lock) => Ok(lock.cloned().unwrap_or_default()),
+        Err(failure) if everything => {
+            show::say(format_args!("note: {}; it is written anew", failure.headline()));
+            Ok(Lock::default())
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
 /// Builds the recipes for a target, and takes in what is built.
 fn builds(
     project: &Project,
@@ -71,7 +86,7 @@ fn builds(
         return Ok(());
     }
     let plan = Plan::new(&project.catalog, target, &recipes)?;
-    let options = Options { locking: None, ..project.options(running, false) };
+    let options = project.free_options(running, false);
     let sink = show::sink();
     let report = builder::run(&plan, &project.store, &options, &*sink, &Stop::default());
     sink.end();
