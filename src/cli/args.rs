@@ -27,7 +27,7 @@ pub use lock::Lock;
 pub use look::{Edit, Log, Shell, Why, WhyDepends};
 pub use new::New;
 pub use rebuild::ImageRebuild;
-pub use registry::{ImagePull, ImagePush, RegistryAccess};
+pub use registry::{ImagePull, ImagePush, RegistryAccess, RegistryWay};
 pub use store::{StoreArgs, StoreDiff, StoreExport, StoreImport, StoreVerb};
 pub use update::Update;
 

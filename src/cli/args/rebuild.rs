@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{RegistryAccess, Running};
+use super::{RegistryWay, Running};
 
 /// Build a published image again from its provenance; the exit code is 1 when another image comes out
 #[derive(Debug, Args)]
@@ -35,30 +35,6 @@ pub struct ImageRebuild {
     pub json: bool,
     #[command(flatten)]
     pub running: Running,
-    /// Speak plain HTTP to the registry
-    #[arg(long)]
-    pub plain_http: bool,
-    /// Believe this certificate authority too (PEM); may be given again
-    #[arg(long, value_name = "FILE", conflicts_with = "plain_http")]
-    pub ca: Vec<PathBuf>,
-    /// A directory with certificates, as for `image pull`
-    #[arg(long, value_name = "DIR", conflicts_with = "plain_http")]
-    pub cert_dir: Option<PathBuf>,
-    /// The file of credentials, as for `image pull`
-    #[arg(long, value_name = "FILE")]
-    pub authfile: Option<PathBuf>,
-}
-
-impl ImageRebuild {
-    /// How the registry is reached.
-    pub fn access(&self) -> RegistryAccess {
-        let Self { plain_http, ca, cert_dir, authfile, .. } = self;
-        RegistryAccess {
-            plain_http: *plain_http,
-            ca: ca.clone(),
-            cert_dir: cert_dir.clone(),
-            authfile: authfile.clone(),
-            jobs: 4,
-        }
-    }
+    #[command(flatten)]
+    pub way: RegistryWay,
 }

@@ -7,9 +7,19 @@ use clap::Args;
 use crate::attest::Platform;
 use crate::publish::{Reference, Repository};
 
-/// How a registry is reached.
+/// How a registry is reached, and how much is asked of it.
 #[derive(Debug, Args)]
 pub struct RegistryAccess {
+    #[command(flatten)]
+    pub way: RegistryWay,
+    /// Blobs sent or fetched at a time
+    #[arg(short, long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub jobs: u16,
+}
+
+/// How a registry is reached.
+#[derive(Debug, Clone, Args)]
+pub struct RegistryWay {
     /// Speak plain HTTP, not TLS; credentials are then sent to this machine only
     #[arg(long)]
     pub plain_http: bool,
@@ -23,9 +33,6 @@ pub struct RegistryAccess {
     /// The file of credentials [default: REGISTRY_AUTH_FILE, or podman's and docker's own]
     #[arg(long, value_name = "FILE")]
     pub authfile: Option<PathBuf>,
-    /// Blobs sent or fetched at a time
-    #[arg(short, long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
-    pub jobs: u16,
 }
 
 /// Push an image to a registry, with what belongs to it; print its digest there

@@ -49,7 +49,7 @@ fn find(args: &ImageRebuild, scratch: &Path) -> Result<PathBuf, Failure> {
         let message = format!("{} is not there, and no image of a registry: {error}", escaped(&args.image));
         Failure::user(message, "name a directory, or HOST/REPO:TAG".to_owned())
     })?;
-    let registry = registry::open(&reference.host, &args.access(), &[])?;
+    let registry = registry::reach(&reference.host, &args.way)?;
     let (place, sink) = (scratch.join("image"), show::sink());
     let pulled = publish::pull(&registry, &reference, &publish::Choice::All, &place, &*sink);
     sink.end();
