@@ -1,10 +1,15 @@
 //! The programs of others judge what we have signed, and we what they have: cosign, skopeo and podman of Debian 13
 //! from a root of their own (`tests/verifiers/make`), securesystemslib and in-toto-attestation from PyPI.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use drystone::attest::key::PrivateKey;
+use drystone::attest::{Builder, Bundle, ProjectState, Rebuild, Rebuilt, System};
+use drystone::digest::{DerivationKey, ObjectId};
+use drystone::plan::Outputs;
 use serde_json::json;
 
 use crate::bench::{Bench, is_there};
@@ -21,6 +26,9 @@ struct Trial {
 const REPOSITORY: &str = "walls/dry";
 /// What all of cosign's commands need: there is no transparency log here.
 const OFFLINE: [&str; 2] = ["--insecure-ignore-tlog=true", "--allow-http-registry"];
+
+/// Without a trusted root cosign 2 would fetch one; with a key it needs nothing of it.
+const NO_ROOTS: &str = r#"{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1"}"#;
 
 /// The root with the programs; made by the first story, and kept.
 fn root() -> Option<&'static Path> {
@@ -122,8 +130,7 @@ fn cosign_accepts_the_image_and_each_platform_and_refuses_another_key() {
 #[test]
 fn cosign_accepts_the_statements_in_bundles_and_refuses_another_key() {
     let Some(trial) = Trial::new() else { return };
-    // Without a trusted root cosign 2 would fetch one; with a key it needs nothing of it.
-    trial.bench.write("root.json", r#"{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1"}"#);
+    trial.bench.write("root.json", NO_ROOTS);
     let bundle = ["--new-bundle-format", "--trusted-root=/work/root.json", "--type=slsaprovenance1"];
     let run = trial.cosign("verify-attestation", "ours", &bundle, &trial.name()).succeeded();
     assert!(run.stdout.contains("application/vnd.in-toto+json"), "{run:?}");
@@ -131,6 +138,40 @@ fn cosign_accepts_the_statements_in_bundles_and_refuses_another_key() {
     let other_type = [bundle[0], bundle[1], "--type=cyclonedx"];
     let run = trial.cosign("verify-attestation", "ours", &other_type, &trial.name());
     assert_ne!(run.code, Some(0), "there is none of this type: {run:?}");
+}
+
+/// What somebody says to have rebuilt, in a file that they have signed.
+fn attested(bench: &Bench) -> &'static str {
+    let stone = Rebuilt {
+        name: "wall-1".to_owned(),
+        target: "x86_64-linux-musl".to_owned(),
+        key: DerivationKey::from_bytes([1; 32]),
+        outputs: Outputs::from([("bin".to_owned(), ObjectId::from_bytes([2; 32]))]),
+    };
+    let rebuild = Rebuild {
+        builder: Builder { id: "https://mason.example".to_owned(), version: BTreeMap::new() },
+        system: System { kernel: "6.1".to_owned(), machine: "x86_64".to_owned(), cpus: 2 },
+        project: ProjectState::default(),
+        attested: "2026-01-01T00:00:00Z".to_owned(),
+        derivations: vec![stone],
+    };
+    let bundle = Bundle::sign(&rebuild.statement().to_bytes(), &PrivateKey::generate().unwrap());
+    bench.write("wall.sigstore.json", bundle.to_json());
+    "wall.sigstore.json"
+}
+
+#[test]
+fn attestations_of_rebuilds_beside_an_image_disturb_no_verifier() {
+    let Some(trial) = Trial::new() else { return };
+    let said = attested(&trial.bench);
+    trial.bench.drystone(&["attest", "push", &trial.name(), said, "--plain-http"]).succeeded();
+    trial.cosign("verify", "ours", &[], &trial.name()).succeeded();
+    trial.cosign("verify", "theirs", &[], &trial.name()).ended(12).says("no matching signatures");
+    trial.bench.write("root.json", NO_ROOTS);
+    let bundle = ["--new-bundle-format", "--trusted-root=/work/root.json", "--type=slsaprovenance1"];
+    trial.cosign("verify-attestation", "ours", &bundle, &trial.name()).succeeded();
+    trial.skopeo("ours", &[]).succeeded();
+    trial.podman("ours").succeeded();
 }
 
 #[test]
