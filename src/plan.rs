@@ -8,7 +8,7 @@
 //! walks the graph in order and asks [`Plan::derivation`] with the outputs that it has so far. Because keys are
 //! made of contents and not of the inputs' own keys, a rebuild that gives the same bits stops there.
 //!
-//! The test is a node of its own: a change to a test runs the test and rebuilds nothing.
+//! The test is a node of its own: a change to a test runs the test and rebuilds nothing. A plan may be without any.
 
 mod closure;
 mod derivation;

@@ -2,8 +2,9 @@
 
 mod support;
 
+use drystone::digest::Blake3;
 use serde_json::Value;
-use support::World;
+use support::{World, in_namespace};
 
 /// What a script that writes to `/out/usr/share/doc/it` depends on, and what the audit must say.
 const CAUSES: [(&str, &str, &str); 17] = [
@@ -123,6 +124,17 @@ fn an_audit_builds_from_source_in_a_store_of_its_own_and_goes_on_where_it_was() 
     assert!(!again.stderr.contains("musl-"), "it was built again: {}", again.stderr);
 }
 
+#[test]
+fn an_audit_asks_which_bits_come_out_and_not_whether_they_work() {
+    let world = World::new();
+    let build =
+        "[build]\npreset = \"script\"\nscript = 'mkdir -p $OUT/usr/share/doc; echo stone > $OUT/usr/share/doc/it'\n";
+    world.recipe("idle", &format!("{build}[[test]]\nscript = 'false'\n"));
+    world.drystone(&["build", "idle"]).ended(1);
+    let (run, rows) = audit(&world, &["idle"]);
+    assert_eq!((run.code, &rows[0]["second"]), (Some(0), &Value::from("same")), "{run:?}");
+}
+
 /// Has the trace of `steady` lead to another object.
 fn forge(world: &World, object: &str) {
     for name in world.names("traces") {
@@ -133,8 +145,9 @@ fn forge(world: &World, object: &str) {
                 Some(_) => format!("output doc {object}\n"),
                 None => format!("{line}\n"),
             });
-            let forged: String = lines.collect();
-            std::fs::write(&path, forged).unwrap();
+            let forged: String = lines.filter(|line| !line.starts_with("sum ")).collect();
+            let sum = Blake3::of(format!("{name}\n{forged}").as_bytes());
+            std::fs::write(&path, format!("{forged}sum {sum}\n")).unwrap();
         }
     }
 }
@@ -148,4 +161,17 @@ fn an_image_is_assembled_again_elsewhere() {
     let (_, rows) = audit(&world, &["--image", "recipes/images/steady.toml"]);
     let image = rows.iter().find(|row| row["what"] == "recipes/images/steady.toml").unwrap();
     assert_eq!((&image["second"], &image["first"]), (&Value::from("same"), &Value::from("not-locked")), "{image:#}");
+}
+
+#[test]
+fn a_file_system_that_is_full_is_no_difference() {
+    let world = World::new();
+    printing(&world, "large", "head -c 40M /dev/zero | cksum; head -c 40M /dev/zero > zeroes 2> /dev/null || exit 7");
+    world.drystone(&["build", "large"]).succeeded();
+    let script = "mkdir little; mount -t tmpfs -o size=32m tmpfs little; \
+                  exec $1 audit --trust-store --other-file-system little large";
+    let run = in_namespace(&world, script).ended(3);
+    assert!(run.stderr.contains("the disk is full"), "{}", run.stderr);
+    let script = script.replace("size=32m", "size=1g");
+    in_namespace(&world, &script).succeeded();
 }

@@ -7,7 +7,7 @@ use std::process::{Child, Stdio};
 
 use insta::assert_snapshot;
 use rustix::process::{Pid, Signal, kill_process};
-use support::{DRYSTONE, Run, World, processes_with, wait_until};
+use support::{DRYSTONE, Run, World, in_namespace, processes_with, wait_until};
 
 const HELLO: &str = "mkdir -p $OUT/usr/bin; echo '#!/usr/bin/sh' > $OUT/usr/bin/hello";
 
@@ -308,11 +308,6 @@ fn a_source_with_other_bytes_is_refused_with_both_digests() {
       file://WORLD/stones.tar: wrong bytes: expected sha256 WHAT-IS-PINNED, found WHAT-CAME
     ");
     assert!(!world.store().join("sources").join(&pinned).exists());
-}
-
-/// Runs a shell script as root of a user namespace with mounts of its own.
-fn in_namespace(world: &World, script: &str) -> Run {
-    Run::of(&mut world.command_of("unshare", &["-Urm", "sh", "-euc", script, "sh", DRYSTONE]))
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use rustix::fs::statvfs;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use super::download::interrupted;
@@ -111,6 +112,14 @@ pub(super) fn watching<T>(
     })
 }
 
+/// What is left of a file system that has just been full, in bytes: a compiler takes its files away when it fails.
+const LITTLE: u64 = 16 << 20;
+
+/// Whether the file system of a path has no room left to build in.
+fn is_full(path: &Path) -> bool {
+    statvfs(path).is_ok_and(|stat| stat.f_bavail.saturating_mul(stat.f_frsize) < LITTLE)
+}
+
 /// Has this thread use one processor only.
 fn pin(processor: usize) -> rustix::io::Result<()> {
     let allowed = sched_getaffinity(None)?;
@@ -186,8 +195,12 @@ impl Job<'_> {
         Ok((trees, workshop.out))
     }
 
-    /// A failure that leaves the store's log of the build as it is.
+    /// A failure that leaves the store's log of the build as it is. Where no room is left, it is the machine's.
     fn fell(&self, phase: String, how: String, key: DerivationKey) -> BuildError {
+        let place = self.scratch.path();
+        if is_full(place) {
+            return fs::failed("build in", place)(io::ErrorKind::StorageFull.into()).into();
+        }
         let (name, tail) = (self.name.to_owned(), self.log.tail());
         BuildError::Failed(Box::new(BuildFailure { name, phase, how, tail, lessons: Vec::new(), key, kept: None }))
     }

@@ -27,7 +27,7 @@ pub fn run(common: &Common, args: &Args) -> Result<(), Failure> {
     let wanted = wanted(&project, args)?;
     let room = Room::open(&project, args)?;
     let axes = axes(args, &room);
-    let plan = Plan::new(&project.catalog, &project.target, &wanted)?;
+    let plan = Plan::untested(&project.catalog, &project.target, &wanted)?;
     let audited = audited(&plan, args, &wanted);
     let first = first::build(&project, &plan, &room, args)?;
     let mut rows = second::rebuild_all(&project, &plan, &room, &first, &audited, &axes, args)?;

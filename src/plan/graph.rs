@@ -36,6 +36,7 @@ pub struct Plan<'c> {
     order: Vec<NodeId>,
     index: BTreeMap<Node, NodeId>,
     wanted: Vec<RecipeName>,
+    tests: bool,
 }
 
 impl<'c> Plan<'c> {
@@ -44,6 +45,18 @@ impl<'c> Plan<'c> {
     /// # Errors
     /// An unknown recipe or target, or a cycle of dependencies.
     pub fn new(catalog: &'c Catalog, target: &Target, wanted: &[RecipeName]) -> Result<Self, PlanError> {
+        Self::with(catalog, target, wanted, true)
+    }
+
+    /// Plans the builds alone: for who asks what they give, not whether it works.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn untested(catalog: &'c Catalog, target: &Target, wanted: &[RecipeName]) -> Result<Self, PlanError> {
+        Self::with(catalog, target, wanted, false)
+    }
+
+    fn with(catalog: &'c Catalog, target: &Target, wanted: &[RecipeName], tests: bool) -> Result<Self, PlanError> {
         let toolchain = catalog.toolchain();
         if !toolchain.targets.contains_key(target) {
             return Err(PlanError::UnknownTarget {
@@ -59,9 +72,11 @@ impl<'c> Plan<'c> {
             order: Vec::new(),
             index: BTreeMap::new(),
             wanted: wanted.to_vec(),
+            tests,
         };
         for name in wanted {
-            plan.require(Node::Test(name.clone(), target.clone()))?;
+            let of = if tests { Node::Test } else { Node::Build };
+            plan.require(of(name.clone(), target.clone()))?;
         }
         plan.order = toposort(&plan.graph, None).map_err(|_| PlanError::Cycle(plan.cycle()))?;
         // An edge points from a node to what it needs, so that the walk goes the other way.
@@ -78,7 +93,9 @@ impl<'c> Plan<'c> {
         self.index.insert(node.clone(), id);
         for input in self.needs(&node)? {
             // A recipe that is built is tested, whoever needs it.
-            if let Node::Build(name, target) = &input {
+            if self.tests
+                && let Node::Build(name, target) = &input
+            {
                 let test = Node::Test(name.clone(), target.clone());
                 if test != node {
                     self.require(test)?;

@@ -342,3 +342,8 @@ impl World {
         format!("[[source]]\nsha256 = \"{sha256}\"\nurls = [\"file://{}\"]\n", place.display())
     }
 }
+
+/// Runs a shell script as root of a user namespace with mounts of its own.
+pub fn in_namespace(world: &World, script: &str) -> Run {
+    Run::of(&mut world.command_of("unshare", &["-Urm", "sh", "-euc", script, "sh", DRYSTONE]))
+}

@@ -11,12 +11,12 @@ use crate::recipe::RecipeName;
 /// Build again in worlds that differ, compare, and name the cause of every difference
 #[derive(Debug, Args)]
 #[command(after_help = "\
-First everything is built from source, in a store of the audit's own; what comes of it is compared
-with drystone.lock. Then each recipe is built a second time with all at the other end that two
-machines can differ in, and compared with the first: 1 job and 1 processor instead of all, another
-processor model, less memory, random addresses, another kernel, host name, user, file creation
-mask, locale, time zone, environment, place and file system, a clock in another year shortly before
-midnight that runs seven times as fast, directories that list in another order.
+First everything is built from source, in a store of the audit's own, and not tested; what comes of
+it is compared with drystone.lock. Then each recipe is built a second time with all at the other end
+that two machines can differ in, and compared with the first: 1 job and 1 processor instead of all,
+another processor model, less memory, random addresses, another kernel, host name, user, file
+creation mask, locale, time zone, environment, place and file system, a clock in another year
+shortly before midnight that runs seven times as fast, directories that list in another order.
 
 Where the two differ, rebuilds with fewer and fewer of these find the one that matters. Both trees
 stay in the store's audit/ until the next audit. What has been audited stays known, so that an
