@@ -168,7 +168,7 @@ fn a_file_system_that_is_full_is_no_difference() {
     let world = World::new();
     printing(&world, "large", "head -c 40M /dev/zero | cksum; head -c 40M /dev/zero > zeroes 2> /dev/null || exit 7");
     world.drystone(&["build", "large"]).succeeded();
-    let script = "mkdir little; mount -t tmpfs -o size=32m tmpfs little; \
+    let script = "mkdir -p little; mount -t tmpfs -o size=32m tmpfs little; \
                   exec $1 audit --trust-store --other-file-system little large";
     let run = in_namespace(&world, script).ended(3);
     assert!(run.stderr.contains("the disk is full"), "{}", run.stderr);
