@@ -187,7 +187,7 @@ fn every_platform_is_held_against_what_the_builders_say() {
     // Which of two would a machine take?
     index["manifests"][1]["platform"] = index["manifests"][0]["platform"].clone();
     yard.lay("init", &top, &index);
-    let run = verify(&[]).ended(1);
+    let run = verify(&[]).ended(2);
     assert!(run.stderr.contains("it holds two images for linux/amd64"), "{}", run.stderr);
 }
 
