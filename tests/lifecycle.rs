@@ -3,6 +3,7 @@
 mod support;
 
 use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
 use insta::assert_snapshot;
@@ -350,6 +351,29 @@ fn a_disk_that_fills_during_the_build_is_said_plainly_and_nothing_is_half_publis
     error: cannot write PROJECT/room/tmp/run-RANDOM/work-0/log: No space left on device (os error 28)
     hint: the disk is full; nothing was published half: free some space and run again
     ");
+}
+
+#[test]
+fn a_trace_that_a_disk_has_altered_is_found_and_moved_away_and_made_anew() {
+    let world = World::new();
+    world.script("probe", HELLO);
+    let built = world.drystone(&["build", "probe"]).succeeded();
+    let has_probe = |path: &PathBuf| std::fs::read_to_string(path).is_ok_and(|text| text.contains("\nname probe-1\n"));
+    let traces = world.names("traces").into_iter().map(|name| world.store().join("traces").join(name));
+    let trace = traces.into_iter().find(has_probe).unwrap();
+    // As well-formed as it was, and about another object.
+    let text = std::fs::read_to_string(&trace).unwrap();
+    let line = text.lines().find(|line| line.starts_with("output ")).unwrap();
+    let (output, object) = line.rsplit_once(' ').unwrap();
+    let other: String = object.chars().rev().collect();
+    std::fs::write(&trace, text.replace(line, &format!("{output} {other}"))).unwrap();
+    let run = world.drystone(&["build", "probe"]).ended(3);
+    assert_snapshot!(world.normal(run.error()), @r"
+    error: the trace STORE/traces/DIGEST has been altered: its sum is not that of its lines
+    hint: what is corrupt is found and moved away by: drystone store verify
+    ");
+    world.drystone(&["store", "verify"]).ended(1);
+    assert_eq!(world.drystone(&["build", "probe"]).succeeded().stdout, built.stdout);
 }
 
 #[test]

@@ -20,7 +20,6 @@ use crate::image::{ImageError, ReadError};
 use crate::plan::PlanError;
 use crate::recipe::{CatalogError, Diagnostic, EditError};
 use crate::sandbox::{SandboxError, SetupError};
-use crate::store::StoreError;
 
 /// Whose fault it is; the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -247,13 +246,6 @@ impl From<Vec<Diagnostic>> for Failure {
 impl From<EditError> for Failure {
     fn from(error: EditError) -> Self {
         Self::new(Class::User, &error)
-    }
-}
-
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        let of_user = matches!(error, StoreError::NotAStore { .. });
-        Self::new(if of_user { Class::User } else { Class::Machine }, &error)
     }
 }
 
