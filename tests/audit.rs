@@ -175,3 +175,158 @@ fn a_file_system_that_is_full_is_no_difference() {
     let script = script.replace("size=32m", "size=1g");
     in_namespace(&world, &script).succeeded();
 }
+
+#[test]
+fn a_result_is_that_of_its_axes_and_what_differs_is_built_again() {
+    let world = World::new();
+    printing(&world, "clock", "date +%Y");
+    let second = |axis: &str| audit(&world, &["--no-diagnosis", "--vary", axis, "clock"]).1[0]["second"].clone();
+    assert_eq!(second("user"), "same");
+    for _ in 0..2 {
+        let trees = second("clock")["differs"]["trees"][0].clone();
+        // Both can be compared, although each audit takes away what the last one has left.
+        for tree in trees.as_array().unwrap() {
+            assert!(world.path(tree.as_str().unwrap()).join("usr/share/doc/it").is_file(), "{tree}");
+        }
+    }
+    assert_eq!(second("user"), "same");
+}
+
+#[test]
+fn an_audit_that_is_begun_anew_believes_nothing_of_what_was_found() {
+    let world = World::new();
+    printing(&world, "steady", "echo stone");
+    let what = |words: &[&str]| audit(&world, &[&["--vary", "user", "steady"], words].concat()).1[0]["what"].clone();
+    assert_eq!(what(&[]), "steady 1");
+    let result = world.path("store/audit/results").join(&world.names("audit/results")[0]);
+    let text = std::fs::read_to_string(&result).unwrap();
+    std::fs::write(&result, text.replace("steady 1", "found before")).unwrap();
+    assert_eq!(what(&[]), "found before");
+    assert_eq!(what(&["--anew"]), "steady 1");
+}
+
+#[test]
+fn the_first_build_and_the_image_are_held_against_the_lock() {
+    let world = World::new();
+    printing(&world, "steady", "echo stone");
+    let spec = "name = \"steady\"\ncomponents = [\"steady/doc\"]\n[config]\nentrypoint = [\"/none\"]\n";
+    world.write("recipes/images/steady.toml", spec);
+    let update = ["lock", "--update", "--target", support::TARGET, "steady", "recipes/images/steady.toml"];
+    world.drystone(&update).succeeded();
+    let lock = std::fs::read_to_string(world.path("project/drystone.lock")).unwrap();
+    let audited = |words: &[&str]| {
+        let (run, rows) = audit(&world, &[&["--vary", "user"], words].concat());
+        let row = rows.last().unwrap();
+        assert_eq!(row["second"], "same", "{row:#}");
+        (run.code, row["first"].as_str().unwrap().to_owned())
+    };
+    for (words, line) in [
+        (["--", "steady"], " steady 1 doc "),
+        (["--image", "recipes/images/steady.toml"], "image recipes/images/steady"),
+    ] {
+        world.write("drystone.lock", &lock);
+        assert_eq!(audited(&words), (Some(0), "locked".to_owned()));
+        // As if it had come out otherwise elsewhere.
+        let other = |text: &str| match text.contains(line) {
+            true => format!("{}{}\n", &text[..text.len() - 64], "7".repeat(64)),
+            false => format!("{text}\n"),
+        };
+        world.write("drystone.lock", &lock.lines().map(other).collect::<String>());
+        assert_eq!(audited(&words), (Some(1), "differs".to_owned()));
+    }
+}
+
+#[test]
+fn people_read_what_differs_below_its_line() {
+    let world = World::new();
+    printing(&world, "clock", "date +%Y");
+    let words = ["audit", "--trust-store", "--jobs", "2", "--vary", "clock", "clock"];
+    let told = world.drystone(&words).ended(1).stdout;
+    let lines: Vec<&str> = told.lines().map(str::trim).collect();
+    assert!(lines[1].starts_with("clock 1 x86_64-linux-musl  not locked "), "{told}");
+    assert!(lines[1].ends_with("  DIFFERS: time stamp"), "{told}");
+    assert!(lines.contains(&"doc: usr/share/doc/it"), "{told}");
+    assert_eq!(lines.last(), Some(&"0 of 1 reproducible"), "{told}");
+}
+
+#[test]
+fn two_audits_do_not_work_in_one_store() {
+    let world = World::new();
+    printing(&world, "steady", "echo stone");
+    std::fs::create_dir(world.path("store/audit")).unwrap();
+    let held = std::fs::File::create(world.path("store/audit/lock")).unwrap();
+    held.lock().unwrap();
+    let words = ["audit", "--trust-store", "--vary", "user", "steady"];
+    world.drystone(&words).ended(2).says("error: another audit works in ");
+    drop(held);
+    world.drystone(&words).succeeded();
+}
+
+#[test]
+fn an_image_that_comes_out_otherwise_elsewhere_is_told() {
+    let world = World::new();
+    printing(&world, "steady", "echo stone");
+    let spec = "name = \"steady\"\ncomponents = [\"steady/doc\"]\n[config]\nentrypoint = [\"/none\"]\n\
+                [[file]]\npath = \"/etc/motd\"\nsource = \"motd\"\n";
+    world.write("recipes/images/steady.toml", spec);
+    // No two processes read the same there.
+    std::os::unix::fs::symlink("/proc/self/stat", world.path("project/recipes/images/motd")).unwrap();
+    let (run, rows) = audit(&world, &["--vary", "user", "--image", "recipes/images/steady.toml"]);
+    let error = rows.last().unwrap()["second"]["failed"]["error"].as_str().unwrap_or_default().to_owned();
+    assert_eq!((run.code, error.starts_with("the digest is sha256:")), (Some(1), true), "{rows:#?}");
+}
+
+#[test]
+fn a_file_that_holds_the_time_of_its_making_is_told() {
+    let world = World::new();
+    // No two builds touch it in the same second.
+    printing(&world, "packed", "touch stone; sleep 1.1; tar -cf - stone");
+    let (run, rows) = audit(&world, &["packed"]);
+    let cause = &rows[0]["second"]["differs"]["cause"];
+    assert_eq!((run.code, &cause["title"]), (Some(1), &Value::from("time stamp")), "{rows:#?}");
+    assert!(cause["mend"].as_str().unwrap().starts_with("give files a fixed time before they are packed"), "{cause}");
+}
+
+#[test]
+fn what_cannot_be_built_is_told_and_the_rest_is_audited() {
+    let world = World::new();
+    printing(&world, "broken", "exit 7");
+    printing(&world, "steady", "echo stone");
+    let (run, rows) = audit(&world, &["--vary", "user", "broken", "steady"]);
+    let told: Vec<_> = rows.iter().map(|row| ["what", "first", "second"].map(|field| row[field].as_str())).collect();
+    assert_eq!((run.code, told.len()), (Some(1), 2), "{rows:#?}");
+    assert!(told.contains(&["broken 1", "failed", "none"].map(Some)), "{told:?}");
+    assert!(told.contains(&["steady 1", "not-locked", "same"].map(Some)), "{told:?}");
+}
+
+#[test]
+fn what_is_known_of_an_audit_is_known_of_the_outputs_that_it_compared() {
+    let world = World::new();
+    printing(&world, "steady", "echo stone");
+    let words = ["--no-diagnosis", "--vary", "user", "steady"];
+    assert_eq!(audit(&world, &words).1[0]["second"], "same");
+    // The store says something else of the same derivation now: an import, say, after what was here was removed.
+    let other = world.names("objects").into_iter().next().unwrap();
+    forge(&world, &other);
+    let (run, rows) = audit(&world, &words);
+    assert_eq!((run.code, rows[0]["second"]["differs"].is_object()), (Some(1), true), "{rows:#?}");
+}
+
+#[test]
+fn an_image_is_assembled_again_whatever_the_lock_says_of_its_components() {
+    let world = World::new();
+    printing(&world, "steady", "echo stone");
+    let spec = "name = \"steady\"\ncomponents = [\"steady/doc\"]\n[config]\nentrypoint = [\"/none\"]\n";
+    world.write("recipes/images/steady.toml", spec);
+    world.drystone(&["lock", "--update", "--target", support::TARGET, "steady"]).succeeded();
+    let lock = std::fs::read_to_string(world.path("project/drystone.lock")).unwrap();
+    let other = |line: &str| match line.contains(" steady 1 doc ") {
+        true => format!("{}{}\n", &line[..line.len() - 64], "7".repeat(64)),
+        false => format!("{line}\n"),
+    };
+    world.write("drystone.lock", &lock.lines().map(other).collect::<String>());
+    let (_, rows) = audit(&world, &["--vary", "user", "--image", "recipes/images/steady.toml"]);
+    let seconds: Vec<_> = rows.iter().map(|row| (&row["first"], &row["second"])).collect();
+    let same = Value::from("same");
+    assert_eq!(seconds, [(&Value::from("differs"), &same), (&Value::from("not-locked"), &same)]);
+}

@@ -157,3 +157,140 @@ fn a_lock_with_the_marks_of_a_merge_conflict_is_written_anew_as_a_whole_and_not_
     assert!(run.stderr.contains("is a mark of a merge conflict; it is written anew"), "{}", run.stderr);
     assert_eq!(lock(&world), written);
 }
+
+const SPEC: &str = "name = \"stone\"\ncomponents = [\"stone/doc\"]\n[config]\nentrypoint = [\"/none\"]\n";
+
+/// Takes what a recipe gives into the lock.
+fn update(world: &World, names: &[&str]) -> support::Run {
+    world.drystone(&[&["lock", "--update", "--target", support::TARGET], names].concat())
+}
+
+/// `wall` is built with `gravel`.
+fn wall(world: &World, script: &str) {
+    world.script("gravel", "mkdir -p $OUT/usr/bin; echo gravel > $OUT/usr/bin/gravel");
+    let build = format!("[build]\npreset = \"script\"\nscript = '{script}'\n");
+    world.recipe("wall", &format!("[dependencies]\nbuild = [\"gravel\"]\n{build}"));
+}
+
+#[test]
+fn what_the_lock_does_not_know_is_an_error_where_it_is_strict() {
+    let world = World::new();
+    stone(&world, "echo granite");
+    update(&world, &["stone"]).succeeded();
+    wall(&world, "true");
+    world.drystone(&["build", "gravel", "--locked"]).ended(1).says("error: gravel-1 is not in the lock");
+    world.drystone(&["build", "gravel"]).succeeded();
+    world.write("recipes/images/stone.toml", SPEC);
+    let build = ["image", "build", "recipes/images/stone.toml", "-o", "image"];
+    let said = "error: recipes/images/stone.toml is not in the lock";
+    world.drystone(&[&build[..], &["--locked"]].concat()).ended(1).says(said);
+    assert!(!world.path("project/image").exists());
+    world.drystone(&build).succeeded();
+}
+
+#[test]
+fn the_same_outputs_of_other_inputs_are_an_error_where_the_lock_is_strict() {
+    let world = World::new();
+    stone(&world, "echo granite");
+    update(&world, &["stone"]).succeeded();
+    stone(&world, "echo granite; true");
+    let said = "error: stone-1 is what the lock says, but its inputs have changed since";
+    world.drystone(&["build", "stone", "--locked"]).ended(1).says(said);
+    world.drystone(&["build", "stone"]).succeeded();
+    let updated = update(&world, &["stone"]).succeeded();
+    assert_eq!(updated.stdout, "x86_64-linux-musl stone: the same outputs, from other inputs\n");
+    world.drystone(&["build", "stone", "--locked"]).succeeded();
+}
+
+#[test]
+fn what_is_not_locked_and_what_is_not_there_any_more_is_told() {
+    let world = World::new();
+    stone(&world, "echo granite");
+    wall(&world, "mkdir -p $OUT/usr/bin; echo wall > $OUT/usr/bin/wall");
+    world.write("recipes/images/stone.toml", SPEC);
+    update(&world, &["wall", "recipes/images/stone.toml"]).succeeded();
+    let whole = lock(&world);
+    let less = |word: &str| -> String {
+        whole.lines().filter(|line| !line.contains(word)).map(|line| format!("{line}\n")).collect()
+    };
+    let check = |words: &[&str]| world.drystone(&[&["lock", "--target", support::TARGET], words].concat()).ended(1);
+    world.write("drystone.lock", &less(" gravel "));
+    assert_eq!(
+        check(&["wall"]).stdout,
+        "gravel (x86_64-linux-musl): is not locked\nwall (x86_64-linux-musl): an input of it is not locked\n"
+    );
+    world.write("drystone.lock", &less("image "));
+    assert_eq!(check(&["wall", "recipes/images/stone.toml"]).stdout, "recipes/images/stone.toml: is not locked\n");
+    world.write("drystone.lock", &whole);
+    // Wherever a spec is named from, it is the same.
+    let spec = world.path("project/recipes/images/stone.toml");
+    world.drystone(&["lock", "--target", support::TARGET, spec.to_str().unwrap()]).succeeded();
+    for gone in ["wall", "images/stone"] {
+        std::fs::remove_file(world.path(&format!("project/recipes/{gone}.toml"))).unwrap();
+    }
+    let told = check(&[]).stdout;
+    for gone in ["wall (x86_64-linux-musl)", "recipes/images/stone.toml"] {
+        assert!(told.contains(&format!("{gone}: is locked, but not in the project\n")), "{told}");
+    }
+}
+
+#[test]
+fn what_is_gone_leaves_the_lock_when_all_of_it_is_written() {
+    let world = World::new();
+    small_toolchain(&world);
+    wall(&world, "mkdir -p $OUT/usr/bin; echo wall > $OUT/usr/bin/wall");
+    world.drystone(&["lock", "--update"]).succeeded();
+    std::fs::remove_file(world.path("project/recipes/wall.toml")).unwrap();
+    // In part, nothing is known of the rest.
+    assert_eq!(update(&world, &["gravel"]).succeeded().stdout, "");
+    assert_eq!(world.drystone(&["lock", "--update"]).succeeded().stdout, "x86_64-linux-musl wall: is gone\n");
+    assert!(!lock(&world).contains(" wall "), "{}", lock(&world));
+}
+
+#[test]
+fn an_update_that_fails_writes_down_what_was_built_before() {
+    let world = World::new();
+    wall(&world, "exit 1");
+    update(&world, &["wall"]).ended(1);
+    assert!(lock(&world).contains("\nx86_64-linux-musl gravel 1 bin "), "{}", lock(&world));
+    assert!(!lock(&world).contains(" wall "), "{}", lock(&world));
+}
+
+#[test]
+fn an_update_says_what_is_not_reproducible() {
+    let world = World::new();
+    stone(&world, "head -c 8 /dev/urandom | cksum");
+    update(&world, &["stone"]).succeeded();
+    // As on another machine: nothing is known of it.
+    for name in world.names("traces") {
+        let path = world.store().join("traces").join(&name);
+        if std::fs::read_to_string(&path).unwrap().contains("name stone-1\n") {
+            std::fs::remove_file(&path).unwrap();
+        }
+    }
+    let updated = update(&world, &["stone"]).succeeded();
+    assert_eq!(updated.stdout, "x86_64-linux-musl stone: doc of the same derivation: it is not reproducible\n");
+}
+
+#[test]
+fn the_lock_says_nothing_of_an_image_in_another_compression() {
+    let world = World::new();
+    stone(&world, "echo granite");
+    world.write("recipes/images/stone.toml", SPEC);
+    update(&world, &["stone", "recipes/images/stone.toml"]).succeeded();
+    let build = ["image", "build", "recipes/images/stone.toml", "-o", "image", "--compression", "zstd", "--locked"];
+    world.drystone(&build).succeeded();
+}
+
+#[test]
+fn what_is_locked_for_another_target_is_none_of_the_business_of_one() {
+    let world = World::new();
+    small_toolchain(&world);
+    stone(&world, "echo granite");
+    update(&world, &[]).succeeded();
+    let foreign = format!("aarch64-linux-musl stone 1 (derivation) {}\n", "7".repeat(64));
+    world.write("drystone.lock", &format!("{}{foreign}", lock(&world)));
+    world.drystone(&["lock", "--target", support::TARGET]).succeeded();
+    update(&world, &[]).succeeded();
+    assert!(lock(&world).contains(&foreign), "{}", lock(&world));
+}

@@ -261,4 +261,12 @@ mod tests {
         assert_eq!(place.components().count(), 2, "{}", place.display());
         assert!(place.file_name().unwrap().to_str().unwrap().starts_with("etc-pass-wd-"), "{}", place.display());
     }
+
+    #[test]
+    fn a_file_that_is_larger_than_any_is_not_read() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join(format!("large{SUFFIX}"));
+        std::fs::File::create(&path).unwrap().set_len(ATTESTATION_LIMIT + 1).unwrap();
+        assert!(matches!(read(&path).unwrap(), Err(AttestationError::Large)));
+    }
 }

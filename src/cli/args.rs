@@ -125,12 +125,23 @@ pub struct Running {
     /// Fail also where drystone.lock knows other inputs, or none
     #[arg(long)]
     pub locked: bool,
+    /// Hold nothing to drystone.lock
+    #[arg(long, conflicts_with = "locked")]
+    pub no_lock: bool,
 }
 
 impl Running {
     /// As it is where nothing is said, but for the number of jobs.
     pub fn with_jobs(jobs: Option<u16>) -> Self {
-        Self { jobs, offline: false, keep_going: false, keep_failed: false, time_limit: 3600, locked: false }
+        Self {
+            jobs,
+            offline: false,
+            keep_going: false,
+            keep_failed: false,
+            time_limit: 3600,
+            locked: false,
+            no_lock: false,
+        }
     }
 }
 

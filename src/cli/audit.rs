@@ -24,6 +24,8 @@ use row::{Row, print};
 /// Audits recipes and images.
 pub fn run(common: &Common, args: &Args) -> Result<(), Failure> {
     let project = Project::open(common)?;
+    // A lock that cannot be read is said before the first build, not after it.
+    project.lock()?;
     let wanted = wanted(&project, args)?;
     let room = Room::open(&project, args)?;
     let axes = axes(args, &room);

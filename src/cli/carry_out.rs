@@ -38,7 +38,9 @@ pub fn carry_out(
         }
         built => show::say(format_args!("{what}: built ({built} run, {seconds:.1} s)")),
     }
-    note_changes(plan, project.lock()?, &report.survey);
+    if !running.no_lock {
+        note_changes(plan, project.lock()?, &report.survey);
+    }
     Ok(report.survey)
 }
 

@@ -82,7 +82,8 @@ impl Project {
     /// # Errors
     /// As [`Project::lock`].
     pub fn options(&self, running: &Running, check: bool) -> Result<Options, Failure> {
-        Ok(Options { locking: self.locking(running.locked)?, ..self.free_options(running, check) })
+        let locking = if running.no_lock { None } else { self.locking(running.locked)? };
+        Ok(Options { locking, ..self.free_options(running, check) })
     }
 
     /// How the command line wants plans carried out, held to nothing.

@@ -102,14 +102,14 @@ pub fn contents<T: Send + Sync>(
         layout::check_docker(&members, &name, &found)?;
     }
     let Found { manifest, annotations, configured, layers: blobs } = found;
-    let entries = merged(&blobs, &configured, &meter, &examiner)?;
+    let (entries, covered) = merged(&blobs, &configured, &meter, &examiner)?;
     let Configured { config, diff_ids, created_by } = configured;
     let layers = blobs.into_iter().zip(diff_ids).zip(created_by).map(|((blob, diff_id), created_by)| {
         let Blob { section, digest, media_type, annotations, .. } = blob;
         Layer { digest, diff_id, size: section.length(), media_type, created_by, annotations }
     });
     let (name, config, layers) = (source.name.clone(), Some(config), layers.collect());
-    Ok(Contents { name, form, manifest, annotations, config, layers, entries })
+    Ok(Contents { name, form, manifest, annotations, config, layers, entries, covered })
 }
 
 /// What an image is for, each platform once; a root file system does not say. No layer is read.
@@ -139,13 +139,16 @@ fn opened(source: &Source, limits: Limits) -> Result<Option<(Form, Members)>, Re
     }
 }
 
+/// Entries, and what of lower layers is covered by higher ones.
+type Merged<T> = (BTreeMap<RelPath, Entry<T>>, BTreeMap<RelPath, usize>);
+
 /// Reads all layers in parallel, then lays them over each other.
 fn merged<T: Send + Sync>(
     blobs: &[Blob],
     configured: &Configured,
     meter: &Meter,
     examiner: &Examiner<'_, T>,
-) -> Result<BTreeMap<RelPath, Entry<T>>, ReadError> {
+) -> Result<Merged<T>, ReadError> {
     let results: Vec<OnceLock<Result<_, ReadError>>> = blobs.iter().map(|_| OnceLock::new()).collect();
     rayon::scope(|scope| {
         for ((blob, diff_id), result) in blobs.iter().zip(&configured.diff_ids).zip(&results) {
@@ -177,6 +180,7 @@ fn of_directory<T: Send + Sync>(
         config: None,
         layers: Vec::new(),
         entries: pending.finish(),
+        covered: BTreeMap::new(),
     })
 }
 

@@ -207,4 +207,16 @@ mod tests {
             "line 1 of the lock is not of the form `image SPEC sha256:DIGEST`: `md5:1` has no `sha256:`"
         );
     }
+
+    #[test]
+    fn no_key_and_no_image_is_locked_twice() {
+        let object = id(1);
+        for (line, what) in [
+            (format!("t sed 4.9 (derivation) {object}\n"), "t sed 4.9 (derivation)"),
+            (format!("image jq.toml sha256:{object}\n"), "jq.toml"),
+        ] {
+            let error = Lock::parse(&line.repeat(2)).unwrap_err().to_string();
+            assert_eq!(error, format!("line 2 of the lock says for the second time what `{what}` gives"));
+        }
+    }
 }

@@ -121,3 +121,22 @@ fn what_this_store_has_is_told_and_is_no_vote() {
     let run = verify().ended(1);
     assert!(run.stdout.contains("mason says 2 things, and has no vote: bin is "), "{}", run.stdout);
 }
+
+#[test]
+fn what_this_store_has_from_elsewhere_is_told_as_that() {
+    let world = project();
+    world.drystone(&["build", "clock"]).succeeded();
+    make(&world, &["clock"]).succeeded();
+    let public = world.drystone(&["keys", "public", "mason.key"]).succeeded().stdout;
+    world.write("keys/mason.pub", &public);
+    // The same derivation with other bits, as a friend's store would have given it.
+    let key = key(&world, "clock");
+    let forget = || std::fs::remove_file(world.store().join("traces").join(key.to_string())).unwrap();
+    forget();
+    world.drystone(&["build", "clock"]).succeeded();
+    let trace = Store::open(&world.store()).unwrap().trace(&key).unwrap().unwrap();
+    forget();
+    Store::open(&world.store()).unwrap().put_imported_trace(&key, &trace, "a friend").unwrap();
+    let run = world.drystone(&["verify", "clock", "--threshold", "1-of-1", "--keys", "keys"]).succeeded();
+    assert!(run.stdout.contains("imported here is something else: bin: "), "{}", run.stdout);
+}

@@ -1,6 +1,9 @@
 //! Attestations travel beside an image, through a registry of others.
 
-use serde_json::Value;
+use std::path::Path;
+
+use drystone::digest::Sha256;
+use serde_json::{Value, json};
 
 use crate::builders::{Builders, only_file, statement, write_recipes};
 use crate::others::Registry;
@@ -91,4 +94,135 @@ fn what_is_no_attestation_is_not_pushed() {
     std::fs::write(builders.attestation("bob"), "{}").unwrap();
     let run = builders.0.drystone(&["attest", "push", "localhost:1/walls/stones:1", "--plain-http"]).ended(1);
     run.says("nothing was pushed: ").says("this is not a sigstore bundle");
+}
+
+/// A layout with an image of a pebble that its builder has attested, and the words that verify it.
+fn attested() -> (World, [&'static str; 7]) {
+    let world = World::new();
+    write_recipes(&world);
+    world.write("images/stones.toml", SPEC);
+    world.drystone(&["keys", "new", "-o", "mason", "--no-passphrase"]).succeeded();
+    world.write("keys/mason.pub", &world.drystone(&["keys", "public", "mason.key"]).succeeded().stdout);
+    world.drystone(&["image", "build", "images/stones.toml", "-o", "stones"]).succeeded();
+    world.drystone(&["attest", "make", "pebble", "--key", "mason.key"]).succeeded();
+    (world, ["verify", "--threshold", "1-of-1", "--keys", "keys", "--image", "stones"])
+}
+
+/// Changes the configuration of a layout's image, and what the layout says of the image.
+fn alter(layout: &Path, configure: impl Fn(&mut Value), describe: impl Fn(&mut Value)) {
+    let blob = |descriptor: &Value| {
+        let digest = descriptor["digest"].as_str().unwrap().strip_prefix("sha256:").unwrap();
+        layout.join("blobs/sha256").join(digest)
+    };
+    let read = |path: &Path| serde_json::from_slice::<Value>(&std::fs::read(path).unwrap()).unwrap();
+    let write = |document: &Value, descriptor: &mut Value| {
+        let bytes = document.to_string().into_bytes();
+        descriptor["digest"] = format!("sha256:{}", Sha256::of(&bytes)).into();
+        descriptor["size"] = bytes.len().into();
+        std::fs::write(blob(descriptor), bytes).unwrap();
+    };
+    let mut index = read(&layout.join("index.json"));
+    let mut manifest = read(&blob(&index["manifests"][0]));
+    let mut config = read(&blob(&manifest["config"]));
+    configure(&mut config);
+    write(&config, &mut manifest["config"]);
+    describe(&mut index["manifests"][0]);
+    write(&manifest, &mut index["manifests"][0]);
+    std::fs::write(layout.join("index.json"), index.to_string()).unwrap();
+}
+
+#[test]
+fn a_layer_that_does_not_say_what_it_was_made_from_is_a_fault() {
+    let (world, verify) = attested();
+    world.drystone(&verify).succeeded();
+    alter(&world.path("project/stones"), |config| config["history"][0]["created_by"] = "somebody".into(), |_| ());
+    let said = "layer 1 of the image for x86_64-linux-musl does not say what it was made from";
+    world.drystone(&verify).ended(1).says(said);
+}
+
+#[test]
+fn an_image_for_a_platform_that_no_target_is_for_is_not_accepted() {
+    let (world, verify) = attested();
+    let stones = world.path("project/stones");
+    let said = "stones is for linux/riscv64, too, for which there is no target";
+    alter(&stones, |_| (), |image| image["platform"]["architecture"] = "riscv64".into());
+    world.drystone(&verify).ended(2).says(said);
+    // Where the layout does not say, the image's own configuration does.
+    let silent = |image: &mut Value| drop(image.as_object_mut().unwrap().remove("platform"));
+    alter(&stones, |config| config["architecture"] = "riscv64".into(), silent);
+    world.drystone(&verify).ended(2).says(said);
+}
+
+#[test]
+fn every_image_of_an_index_is_meant() {
+    let (world, verify) = attested();
+    let stones = world.path("project/stones");
+    let top: Value = serde_json::from_slice(&std::fs::read(stones.join("index.json")).unwrap()).unwrap();
+    // The one image for two machines.
+    let lay = |architectures: [&str; 2]| {
+        let images = architectures.map(|architecture| {
+            let mut image = top["manifests"][0].clone();
+            image["platform"]["architecture"] = architecture.into();
+            image
+        });
+        let kind = "application/vnd.oci.image.index.v1+json";
+        let index = json!({ "schemaVersion": 2, "mediaType": kind, "manifests": images }).to_string();
+        let digest = Sha256::of(index.as_bytes());
+        let listed = json!([{ "mediaType": kind, "digest": format!("sha256:{digest}"), "size": index.len() }]);
+        std::fs::write(stones.join("blobs/sha256").join(digest.to_string()), index).unwrap();
+        let layout = json!({ "schemaVersion": 2, "manifests": listed }).to_string();
+        std::fs::write(stones.join("index.json"), layout).unwrap();
+    };
+    lay(["amd64", "riscv64"]);
+    world.drystone(&verify).ended(2).says("stones is for linux/riscv64, too, for which there is no target");
+    // Which of two would a machine take?
+    lay(["amd64", "amd64"]);
+    world.drystone(&verify).ended(2).says("it holds two images for linux/amd64");
+}
+
+#[test]
+fn a_layer_of_a_component_that_nobody_has_accepted_is_a_fault() {
+    let (world, verify) = attested();
+    for made in ["drystone: pebble/gravel 1", "drystone: pebble 1"] {
+        alter(&world.path("project/stones"), |config| config["history"][0]["created_by"] = made.into(), |_| ());
+        let run = world.drystone(&verify);
+        assert_eq!(run.code, Some(1), "{made}: {run:?}");
+    }
+}
+
+#[test]
+fn a_file_of_an_accepted_layer_that_another_layer_replaces_is_a_fault() {
+    let (world, verify) = attested();
+    let stones = world.path("project/stones");
+    let mut builder = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_ustar();
+    header.set_size(5);
+    header.set_mode(0o755);
+    builder.append_data(&mut header, "usr/bin/pebble", b"other".as_slice()).unwrap();
+    let layer = builder.into_inner().unwrap();
+    let digest = format!("sha256:{}", Sha256::of(&layer));
+    std::fs::write(stones.join("blobs/sha256").join(&digest[7..]), &layer).unwrap();
+    let read = |path: &Path| serde_json::from_slice::<Value>(&std::fs::read(path).unwrap()).unwrap();
+    let blob = |descriptor: &Value| stones.join("blobs/sha256").join(&descriptor["digest"].as_str().unwrap()[7..]);
+    let write = |document: &Value, descriptor: &mut Value| {
+        let bytes = document.to_string().into_bytes();
+        descriptor["digest"] = format!("sha256:{}", Sha256::of(&bytes)).into();
+        descriptor["size"] = bytes.len().into();
+        std::fs::write(blob(descriptor), bytes).unwrap();
+    };
+    let mut index = read(&stones.join("index.json"));
+    let mut manifest = read(&blob(&index["manifests"][0]));
+    let mut config = read(&blob(&manifest["config"]));
+    config["rootfs"]["diff_ids"].as_array_mut().unwrap().push(digest.clone().into());
+    config["history"].as_array_mut().unwrap().push(json!({ "created_by": "drystone: the image spec stones" }));
+    let kind = "application/vnd.oci.image.layer.v1.tar";
+    manifest["layers"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({ "mediaType": kind, "digest": digest, "size": layer.len() }));
+    write(&config, &mut manifest["config"]);
+    write(&manifest, &mut index["manifests"][0]);
+    std::fs::write(stones.join("index.json"), index.to_string()).unwrap();
+    let run = world.drystone(&verify);
+    assert_eq!(run.code, Some(1), "{run:?}");
 }

@@ -197,3 +197,111 @@ fn an_image_in_a_registry_brings_its_provenance_along() {
     let run = world.drystone(&["image", "rebuild", &reference, "--plain-http"]).succeeded();
     assert_eq!(run.stdout, format!("{reference}: the same image, {}\n", digest(&world, "published")));
 }
+
+#[test]
+fn a_revision_beside_the_one_that_is_checked_out_is_found_and_one_of_which_a_merge_took_nothing() {
+    let world = history();
+    git(
+        &world,
+        "git checkout -q -b side first; echo good evening > recipes/images/motd; git commit -qam side; git tag side-1",
+    );
+    world.drystone(&["image", "build", "recipes/images/wall.toml", "-o", "../side"]).succeeded();
+    git(&world, "git checkout -q main");
+    let revision = || {
+        let run = world.drystone(&["image", "rebuild", "../side", "--json"]).succeeded();
+        serde_json::from_str::<Value>(&run.stdout).unwrap()["revision"].clone()
+    };
+    let side = git(&world, "git rev-parse side-1^{commit}; git tag -d side-1 > /dev/null");
+    assert_eq!(revision(), side.trim());
+    git(&world, "git merge -q -s ours -m merged side; git branch -q -D side");
+    assert_eq!(revision(), side.trim());
+}
+
+#[test]
+fn a_project_below_the_top_of_its_repository_is_found() {
+    let world = World::new();
+    std::fs::remove_file(world.path("project/toolchains")).unwrap();
+    drystone::fs::copy_tree(&Path::new(HOME).join("toolchains"), &world.path("project/toolchains")).unwrap();
+    recipe(&world, "stone");
+    world.write("recipes/images/wall.toml", SPEC);
+    world.write("recipes/images/motd", "hello\n");
+    git(&world, "git init -q -b main ..; git add .; git commit -qm first; git tag first");
+    world.drystone(&["image", "build", "recipes/images/wall.toml", "-o", "../published"]).succeeded();
+    recipe(&world, "brick");
+    git(&world, "git commit -qam second");
+    let run = world.drystone(&["image", "rebuild", "../published", "--json"]).succeeded();
+    let outcome: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(outcome["revision"], git(&world, "git rev-parse first").trim());
+}
+
+#[test]
+fn what_git_replace_puts_in_the_place_of_a_file_does_not_count() {
+    let world = history();
+    git(&world, "git replace first:recipes/images/motd main:recipes/images/motd");
+    let run = world.drystone(&["image", "rebuild", "../published"]).succeeded();
+    assert_eq!(normal(&world, &run.stdout), "../published: the same image, sha256:DIGEST\n");
+}
+
+#[test]
+fn a_revision_that_git_unpacks_to_other_files_is_not_built() {
+    let world = history();
+    world.write("recipes/images/.gitattributes", "motd text eol=crlf\n");
+    world.write("recipes/images/motd", "good evening\n");
+    git(&world, "git add .; git commit -qm fourth");
+    world.drystone(&["image", "build", "recipes/images/wall.toml", "-o", "../converted"]).succeeded();
+    world.write("recipes/images/motd", "good night\n");
+    git(&world, "git commit -qam fifth");
+    let run = world.drystone(&["image", "rebuild", "../converted"]).ended(1);
+    assert_snapshot!(normal(&world, run.error()), @r"
+    error: the revision COMMIT unpacks to other files than it holds:
+      recipes/images/motd
+    hint: check it out by hand, and name the directory with --repository
+    ");
+}
+
+#[test]
+fn an_image_is_compressed_as_it_was_and_its_builder_is_the_same() {
+    let world = history();
+    let words = ["--compression", "zstd", "--builder-id", "https://acme.example/builders/1"];
+    world
+        .drystone(&[&["image", "build", "recipes/images/wall.toml", "-o", "../ours"], &words[..]].concat())
+        .succeeded();
+    let run = world.drystone(&["image", "rebuild", "../ours", "-o", "../again"]).succeeded();
+    assert_eq!(normal(&world, &run.stdout), "../ours: the same image, sha256:DIGEST\n");
+    let evidence = ["ours", "again"].map(|layout| world.path(layout).join("evidence/provenance.intoto.json"));
+    let [one, other] = evidence.map(|file| std::fs::read_to_string(file).unwrap());
+    assert_eq!(one, other);
+}
+
+#[test]
+fn another_version_of_the_sandbox_is_named_where_another_image_comes_out() {
+    let world = history();
+    world.drystone(&["image", "build", "recipes/images/wall.toml", "-o", "../other"]).succeeded();
+    let provenance = |layout: &str| world.path(layout).join("evidence/provenance.intoto.json");
+    // Made of the first revision, it says, by a drystone of long ago.
+    let mut lie: Value = serde_json::from_slice(&std::fs::read(provenance("published")).unwrap()).unwrap();
+    lie["subject"] =
+        serde_json::from_slice::<Value>(&std::fs::read(provenance("other")).unwrap()).unwrap()["subject"].clone();
+    let sandbox = &mut lie["predicate"]["buildDefinition"]["internalParameters"]["sandbox"];
+    let now = std::mem::replace(sandbox, "0".into());
+    std::fs::write(provenance("other"), lie.to_string()).unwrap();
+    let run = world.drystone(&["image", "rebuild", "../other"]).ended(1);
+    let line = format!("\n  version of the sandbox: 0 → {}\n", now.as_str().unwrap());
+    assert!(run.stdout.contains(&line), "{}", run.stdout);
+}
+
+#[test]
+fn a_target_or_a_compression_of_another_drystone_is_named() {
+    let world = history();
+    let place = world.path("published/evidence/provenance.intoto.json");
+    let own: Value = serde_json::from_slice(&std::fs::read(&place).unwrap()).unwrap();
+    for (field, what, value) in
+        [("targets", "target", Value::from(vec!["vax-linux-musl"])), ("compression", "compression", "brotli".into())]
+    {
+        let mut other = own.clone();
+        other["predicate"]["buildDefinition"]["externalParameters"][field] = value;
+        std::fs::write(&place, other.to_string()).unwrap();
+        let said = format!("error: the provenance names a {what} that this drystone does not know: ");
+        world.drystone(&["image", "rebuild", "../published"]).ended(2).says(&said);
+    }
+}

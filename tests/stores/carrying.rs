@@ -126,3 +126,51 @@ fn a_changed_export_is_an_error_that_says_what_to_do() {
     hint: build it first: drystone build hello
     ");
 }
+
+#[test]
+fn a_component_is_exported_with_what_it_needs_at_run_time_and_without_its_siblings() {
+    let world = World::new();
+    world.script("sand", "mkdir -p $OUT/usr/bin; echo sand > $OUT/usr/bin/sand");
+    let script =
+        "mkdir -p $OUT/usr/bin $OUT/usr/share/doc; echo wall > $OUT/usr/bin/wall; echo doc > $OUT/usr/share/doc/wall";
+    let body = format!("[build]\npreset = \"script\"\nscript = '{script}'\n[components.bin]\nruntime = [\"sand\"]\n");
+    world.recipe("wall", &body);
+    world.drystone(&["build", "wall", "sand"]).succeeded();
+    world.drystone(&["store", "export", "wall/bin", "-o", "../wall.tar.zst"]).succeeded();
+    let place = other(&world, "other", false);
+    run_in(&world, "other", &["store", "import", "../wall.tar.zst"]).succeeded();
+    assert_eq!(drystone::fs::list(&place.join("roots/x86_64-linux-musl")).unwrap(), ["sand-1", "wall-1"]);
+    assert_eq!(drystone::fs::list(&place.join("objects")).unwrap().len(), 2);
+}
+
+#[test]
+fn a_derivation_that_gave_other_objects_here_is_an_error_and_stays_as_it_is() {
+    let world = World::new();
+    world.script("hello", "mkdir -p $OUT/usr/bin; head -c 9 /dev/urandom | od -An -tx1 > $OUT/usr/bin/hello");
+    world.drystone(&["build", "hello"]).succeeded();
+    world.drystone(&["store", "export", "hello", "-o", "../hello.tar.zst"]).succeeded();
+    other(&world, "other", true);
+    let built = run_in(&world, "other", &["build", "hello"]).succeeded();
+    let run = run_in(&world, "other", &["store", "import", "../hello.tar.zst", "--trust-traces"]).ended(1);
+    assert_snapshot!(world.normal(run.error()), @r"
+    error: hello-1 gave other objects here than in the file, of the same inputs (key DIGEST)
+    hint: what this store says of it stays; to see the difference: drystone store diff STORE ../hello.tar.zst
+    ");
+    assert_eq!(run_in(&world, "other", &["build", "hello"]).succeeded().stdout, built.stdout);
+}
+
+#[test]
+fn sources_come_along_where_that_is_asked_for() {
+    let world = World::new();
+    let source = world.source("stones", &[("stone", "granite\n")]);
+    let script = "mkdir -p $OUT/usr/bin; echo wall > $OUT/usr/bin/wall";
+    world.recipe("wall", &format!("{source}[build]\npreset = \"script\"\nscript = '{script}'\n"));
+    world.drystone(&["build", "wall"]).succeeded();
+    for (store, words, count) in [("without", [].as_slice(), 0), ("with", &["--sources"], 1)] {
+        let export = ["store", "export", "wall", "-o", "../wall.tar.zst"];
+        world.drystone(&[&export, words].concat()).succeeded();
+        let place = other(&world, store, false);
+        run_in(&world, store, &["store", "import", "../wall.tar.zst"]).succeeded();
+        assert_eq!(drystone::fs::list(&place.join("sources")).unwrap().len(), count, "{store}");
+    }
+}

@@ -172,3 +172,23 @@ fn a_component_in_two_versions_is_compared_with_itself() {
     6 the same, 1 differ, 0 removed, 0 added
     ");
 }
+
+#[test]
+fn a_derivation_that_gave_other_bits_is_told_although_nothing_names_them() {
+    let random = "mkdir -p $OUT/usr/bin; head -c 9 /dev/urandom | od -An -tx1 > $OUT/usr/bin/wall";
+    let world = two(random, random);
+    for store in ["store", "other"] {
+        std::fs::remove_file(world.path(store).join("roots/x86_64-linux-musl/wall-1")).unwrap();
+    }
+    let run = world.drystone(&["store", "diff", "../store", "../other"]).ended(1);
+    assert_snapshot!(world.normal(&run.stdout), @r"
+    --- ../store
+    +++ ../other
+
+    wall-1 bin: the same key gave other bits: the build is not reproducible
+      key DIGEST, object DIGEST → DIGEST
+      ~ usr/bin/wall  other content of 28 bytes
+
+    6 the same, 0 differ, 0 removed, 0 added; 1 not reproducible
+    ");
+}

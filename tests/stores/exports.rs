@@ -157,3 +157,70 @@ fn what_the_store_says_itself_stays() {
     let roots = other.roots().unwrap();
     assert_eq!((roots[&format!("{TARGET}/wall-1")], roots[&name]), (own, bench.wall));
 }
+
+#[test]
+fn no_corrupt_source_leaves_a_store() {
+    let bench = Bench::new();
+    let sha256 = *bench.selection.sources.first().unwrap();
+    let place = bench.store.source(&sha256).unwrap();
+    drystone::fs::set_mode(&place, 0o644).unwrap();
+    std::fs::write(&place, "sand").unwrap();
+    let output = bench.path("wall.tar.zst");
+    let error = bench.store.export(&bench.selection, &output, &|_| ()).unwrap_err().to_string();
+    assert!(error.starts_with(&format!("`sources/{sha256}` of the store is corrupt: ")), "{error}");
+    assert!(!output.exists());
+}
+
+#[test]
+fn a_log_that_another_build_has_replaced_stays_behind() {
+    let bench = Bench::new();
+    bench.store.put_log(&bench.key, b"laid 4 stones\n").unwrap();
+    let (file, _) = bench.export("wall.tar.zst");
+    let other = bench.other("other");
+    other.import(&file, Taken::Traces, &|_| ()).unwrap();
+    assert_eq!(other.trace(&bench.key).unwrap(), bench.store.trace(&bench.key).unwrap());
+    assert_eq!(names(&other, "logs"), [""; 0]);
+}
+
+#[test]
+fn neither_another_mode_nor_a_link_to_elsewhere_leaves_a_store() {
+    for change in ["chmod 644 usr/bin/wall", "chmod 755 usr/bin; ln -sf gate usr/bin/mur"] {
+        let bench = Bench::new();
+        let place = bench.store.object_path(&bench.wall);
+        Run::of(Command::new("sh").args(["-euc", change]).current_dir(&place)).succeeded();
+        let output = bench.path("wall.tar.zst");
+        let error = bench.store.export(&bench.selection, &output, &|_| ()).unwrap_err().to_string();
+        assert!(
+            error.ends_with(" of the store is not what its name or manifest says, so nothing was exported"),
+            "{error}"
+        );
+        assert!(!output.exists(), "{change}");
+    }
+}
+
+#[test]
+fn what_tells_of_an_object_that_was_not_chosen_stays_behind() {
+    let mut bench = Bench::new();
+    let wall = bench.wall;
+    bench.selection.objects.retain(|id| *id == wall);
+    let (file, exported) = bench.export("wall.tar.zst");
+    assert_eq!((exported.objects, exported.traces), (1, 0));
+    let other = bench.other("other");
+    let imported = other.import(&file, Taken::Traces, &|_| ()).unwrap();
+    assert_eq!((imported.objects, imported.traces), (1, 0));
+    assert_eq!(names(&other, "roots/x86_64-linux-musl"), ["wall-1"]);
+}
+
+#[test]
+fn inputs_that_do_not_explain_their_key_stay_in_their_store() {
+    let bench = Bench::new();
+    let name = format!("{}.inputs", bench.key);
+    let place = bench.store.root().join("traces").join(&name);
+    drystone::fs::set_mode(&place, 0o644).unwrap();
+    let text = std::fs::read_to_string(&place).unwrap();
+    std::fs::write(&place, text.replace("-O2", "-O3")).unwrap();
+    let output = bench.path("wall.tar.zst");
+    let error = bench.store.export(&bench.selection, &output, &|_| ()).unwrap_err().to_string();
+    assert_eq!(error, format!("`traces/{name}` of the store does not explain its key, so nothing was exported"));
+    assert!(!output.exists());
+}

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use drystone::digest::{Blake3, DerivationKey};
+use drystone::digest::{Blake3, DerivationKey, Sha256};
 use drystone::store::{Store, Taken};
 
 use crate::bench::{Bench, Kind, Member, archive, inputs, members, names, reindex, told};
@@ -238,4 +238,75 @@ fn a_file_that_is_no_export() {
     let absent = bench.path("absent");
     let error = Store::look(&absent).unwrap_err();
     assert!(told(&error).contains("absent") && !absent.exists());
+}
+
+#[test]
+fn a_source_under_another_s_name() {
+    let [stones, sand] = ["stones", "sand"].map(|text| Sha256::of(text.as_bytes()).to_string());
+    let said = refused(|_, members| {
+        let source = at(members, &Sha256::of(b"stones").to_string());
+        members[source].kind = Kind::File(b"sand".to_vec(), 0o444);
+        reindex(members);
+    });
+    assert_eq!(
+        said,
+        format!("x.tar.zst: `sources/{stones}` was altered: its SHA-256 should be {stones}, but is {sand}")
+    );
+}
+
+#[test]
+fn a_name_of_an_object_that_is_not_there() {
+    let absent = Blake3::of(b"absent").to_string();
+    let said = refused(|_, members| {
+        let roots = at(members, "roots");
+        let Kind::File(text, mode) = &members[roots].kind else { panic!("it is a file") };
+        let text = [absent.as_bytes(), &text[absent.len()..]].concat();
+        members[roots].kind = Kind::File(text, *mode);
+        reindex(members);
+    });
+    assert_eq!(said, format!("x.tar.zst: `roots` tells of the object {absent}, which is not in the archive"));
+}
+
+#[test]
+fn a_trace_without_the_sum_that_traces_have() {
+    let said = refused(|bench, members| {
+        let trace = at(members, &format!("traces/{}", bench.key));
+        let Kind::File(text, mode) = &members[trace].kind else { panic!("it is a file") };
+        let text = String::from_utf8(text.clone()).unwrap().replace("drystone-trace 2", "drystone-trace 1");
+        let (body, _) = text.rsplit_once("sum ").unwrap();
+        members[trace].kind = Kind::File(body.as_bytes().to_vec(), *mode);
+        reindex(members);
+    });
+    assert_eq!(said, "x.tar.zst: `traces/KEY` is not of the documented form (line 1)");
+}
+
+#[test]
+fn a_member_with_an_attribute() {
+    let said = refused(|_, members| {
+        // A record is as long as it says, the digits included (POSIX, pax).
+        let record = b"30 SCHILY.xattr.user.a=stone!\n";
+        assert_eq!(record.len(), 30);
+        let Kind::Raw(mut bytes) = raw("pax", tar::EntryType::Regular, 30).kind else { panic!("it is raw") };
+        let mut header = tar::Header::from_byte_slice(&bytes).clone();
+        header.set_entry_type(tar::EntryType::XHeader);
+        header.set_cksum();
+        bytes = header.as_bytes().to_vec();
+        bytes.extend(record);
+        bytes.resize(1024, 0);
+        let wall = at(members, "usr/bin/wall");
+        members.insert(wall, Member { path: "pax".to_owned(), kind: Kind::Raw(bytes) });
+    });
+    assert!(said.starts_with("x.tar.zst: `objects/WALL/usr/bin/wall` should be a file"), "{said}");
+}
+
+#[test]
+fn names_in_another_order() {
+    let said = refused(|_, members| {
+        let roots = at(members, "roots");
+        let Kind::File(text, mode) = &members[roots].kind else { panic!("it is a file") };
+        let text: String = String::from_utf8_lossy(text).lines().rev().map(|line| format!("{line}\n")).collect();
+        members[roots].kind = Kind::File(text.into_bytes(), *mode);
+        reindex(members);
+    });
+    assert_eq!(said, "x.tar.zst: `roots` is not of the documented form (line 2)");
 }

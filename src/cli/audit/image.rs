@@ -12,6 +12,7 @@ use crate::cli::image::locked;
 use crate::cli::project::Project;
 use crate::digest::Sha256;
 use crate::fs;
+use crate::plan::Outputs;
 use crate::store::Store;
 
 /// Assembles a spec's image twice from the audit's store: here, and elsewhere as another process would.
@@ -36,7 +37,7 @@ pub fn audit(project: &Project, room: &Room, spec: &Path, args: &Args) -> Result
         Err(error) => failed(error),
     };
     let seconds = (first_seconds, began.elapsed().as_secs_f64());
-    Ok(Row { what, target: None, key: None, first, second, seconds })
+    Ok(Row { what, target: None, key: None, outputs: Outputs::new(), first, second, seconds })
 }
 
 fn failed(error: String) -> Second {
@@ -49,7 +50,7 @@ fn elsewhere(project: &Project, store: &Path, spec: &Path, output: &Path) -> Res
     let program = std::env::current_exe().map_err(fs::failed("find", Path::new("this program")))?;
     let mut command = Command::new(program);
     command.arg("--project").arg(&project.root).arg("--store").arg(store);
-    command.args(["image", "build"]).arg(spec).arg("-o").arg(output).args(["--offline", "--jobs", "1"]);
+    command.args(["image", "build"]).arg(spec).arg("-o").arg(output).args(["--offline", "--jobs", "1", "--no-lock"]);
     command.current_dir("/").env_clear().stdin(Stdio::null());
     command.env("PATH", "/nonexistent").env("HOME", "/nonexistent");
     command.env("TZ", "AUD-13:45").env("LC_ALL", "tr_TR.UTF-8").env("USER", "auditor").env("AUDIT_CANARY", "1");

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Pair;
 use crate::audit::{Change, ChangeKind};
 use crate::lock::Verdict;
+use crate::plan::Outputs;
 
 /// What was found of one recipe's build, one set of seeds or one image.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -17,6 +18,9 @@ pub struct Row {
     pub target: Option<String>,
     /// The derivation's key.
     pub key: Option<String>,
+    /// What the first build gave: component → object.
+    #[serde(default, skip_serializing_if = "Outputs::is_empty")]
+    pub outputs: Outputs,
     /// How the first build stands to the lock.
     pub first: First,
     /// How the second build stands to the first.

@@ -17,7 +17,7 @@ use crate::cli::show;
 use crate::digest::Blake3;
 use crate::fs;
 use crate::lock::{Lock, place};
-use crate::plan::{NodeId, Plan};
+use crate::plan::{NodeId, Outputs, Plan};
 use crate::progress::{Event, Sink};
 use crate::sandbox::Stop;
 use crate::store::Trace;
@@ -108,7 +108,8 @@ impl Bench<'_> {
         };
         let Standing::Built { key, trace } = self.first.survey.standing(id) else {
             let (first, second) = (First::Failed, Second::None);
-            return Ok(Row { what, target: Some(target), key: None, first, second, seconds: (0.0, 0.0) });
+            let (target, outputs) = (Some(target), Outputs::new());
+            return Ok(Row { what, target, key: None, outputs, first, second, seconds: (0.0, 0.0) });
         };
         let file = self.room.result(&format!("{}-{}", key.short(), self.token()));
         let place = place(self.plan, id).expect("what is audited gives something");
@@ -116,13 +117,15 @@ impl Bench<'_> {
         if let Some(row) = fs::read_if_exists(&file)?.and_then(|text| serde_json::from_str::<Row>(&text).ok())
             && matches!(row.second, Second::Same)
             && row.key.as_deref() == Some(key.to_string().as_str())
+            && row.outputs == trace.outputs
         {
             self.sink.event(Event::BuildFinished { name: self.plan.name(id), duration: trace.duration });
             return Ok(Row { first: first.into(), ..row });
         }
         let (second, seconds) = self.second(id, trace, worker)?;
         let seconds = (trace.duration.as_secs_f64(), seconds);
-        let row = Row { what, target: Some(target), key: Some(key.to_string()), first: first.into(), second, seconds };
+        let (key, outputs) = (Some(key.to_string()), trace.outputs.clone());
+        let row = Row { what, target: Some(target), key, outputs, first: first.into(), second, seconds };
         let text = serde_json::to_string_pretty(&row).expect("this is plain data");
         fs::replace_file(&file, text.as_bytes())?;
         Ok(row)

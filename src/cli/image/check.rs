@@ -107,7 +107,7 @@ fn note_others(contents: &Contents<Facts>) {
     let others: Vec<String> =
         all.into_iter().flatten().map(|one| one.to_string()).filter(|one| *one != judged).collect();
     if !others.is_empty() {
-        let others = show::escaped(&others.join(", "));
+        let (judged, others) = (show::escaped(&judged), show::escaped(&others.join(", ")));
         show::say(format_args!("note: judged is what {judged} gets; --platform takes another: {others}"));
     }
 }

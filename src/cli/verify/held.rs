@@ -24,6 +24,9 @@ pub struct Held {
     /// What it is.
     pub object: Option<ObjectId>,
     pub result: Holding,
+    /// The first path of it that another layer has replaced or taken away.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub covered: Option<String>,
 }
 
 /// How a layer stands.
@@ -34,10 +37,14 @@ pub enum Holding {
     Whole,
     /// It is part of the accepted object, whose manifest this store has.
     Part,
+    /// Another layer has replaced something of it, or taken it away.
+    Covered,
     /// It is something else, or a part, which cannot be told without the object's manifest.
     Other,
-    /// Nothing is accepted to hold it against.
+    /// The build that it is of is not accepted itself.
     Open,
+    /// It says that it is a component which the accepted build does not give.
+    Absent,
     /// It says nothing of what it was made from.
     Unknown,
 }
@@ -52,39 +59,48 @@ pub fn check(project: &Project, plan: &Plan<'_>, judged: &[Judged], image: &Cont
             Some(Made::Spec(_)) => {}
             Some(Made::Outputs(outputs)) => {
                 let tree = tree(image, index).ok();
+                let covered = image.covered.iter().find(|(_, layer)| **layer == index);
+                let covered = covered.map(|(path, _)| path.to_string());
                 for one in outputs {
-                    let result = holding(project, accepted(plan, judged, &one.output), tree.as_ref());
+                    let accepted = accepted(plan, judged, &one.output);
+                    let covered = covered.clone();
+                    let result = holding(project, accepted, tree.as_ref(), covered.is_some());
                     let (output, object) = (Some(one.output.to_string()), tree.as_ref().map(Tree::id));
-                    all.push(Held { target: target.clone(), layer: number, output, object, result });
+                    all.push(Held { target: target.clone(), layer: number, output, object, result, covered });
                 }
             }
             None => {
                 let (target, result) = (target.clone(), Holding::Unknown);
-                all.push(Held { target, layer: number, output: None, object: None, result });
+                all.push(Held { target, layer: number, output: None, object: None, result, covered: None });
             }
         }
     }
     all
 }
 
-fn holding(project: &Project, accepted: Option<ObjectId>, tree: Option<&Tree>) -> Holding {
-    let (Some(accepted), Some(tree)) = (accepted, tree) else {
-        return if accepted.is_some() { Holding::Other } else { Holding::Open };
+/// How a layer's tree stands to what is accepted of the component that it is meant to be.
+fn holding(project: &Project, accepted: Option<Option<ObjectId>>, tree: Option<&Tree>, covered: bool) -> Holding {
+    let accepted = match accepted {
+        Some(Some(accepted)) => accepted,
+        Some(None) => return Holding::Absent,
+        None => return Holding::Open,
     };
-    // A tree without entries is part of anything.
+    let Some(tree) = tree else { return Holding::Other };
     let is_part = |whole: &Tree| tree.iter().all(|(path, entry)| whole.get(path) == Some(entry));
     match tree.id() == accepted {
+        // A tree without entries is part of anything, and what lies over it is what runs.
+        _ if covered => Holding::Covered,
         true => Holding::Whole,
         false if project.store.tree(&accepted).is_ok_and(|whole| is_part(&whole)) => Holding::Part,
         false => Holding::Other,
     }
 }
 
-/// What is accepted of a component.
-fn accepted(plan: &Plan<'_>, judged: &[Judged], output: &OutputRef) -> Option<ObjectId> {
+/// What is accepted of a component: nothing, if the build is not; or what the build gives for it, which may be nothing.
+fn accepted(plan: &Plan<'_>, judged: &[Judged], output: &OutputRef) -> Option<Option<ObjectId>> {
     let id = plan.build_of(&output.recipe)?;
     let outputs = judged.iter().find(|one| one.id == id)?.accepted()?;
-    outputs.get(output.component.as_ref()?.as_str()).copied()
+    Some(output.component.as_ref().and_then(|component| outputs.get(component.as_str())).copied())
 }
 
 /// The tree of the files and links that a layer brings; objects have no directories that are empty.
@@ -114,6 +130,11 @@ impl Held {
                 let object = self.object.map_or_else(|| "something else".to_owned(), |id| id.short());
                 Some(format!("{layer} is not {name} as it is accepted, but {object}"))
             }
+            Holding::Covered => {
+                let path = self.covered.as_deref().map(escaped).unwrap_or_default();
+                Some(format!("{layer} is {name}, and another layer replaces or removes its {path}"))
+            }
+            Holding::Absent => Some(format!("{layer} says that it is {name}, which the accepted build does not give")),
             Holding::Unknown => Some(format!("{layer} does not say what it was made from")),
         }
     }

@@ -25,6 +25,9 @@ pub struct Contents<T> {
     pub layers: Vec<Layer>,
     /// Every path but the root.
     pub entries: BTreeMap<RelPath, Entry<T>>,
+    /// The files and links that a later layer has replaced or taken away, with the index of the first layer that had
+    /// brought each. An image of ours has none.
+    pub covered: BTreeMap<RelPath, usize>,
 }
 
 /// What an image's configuration says (OCI image specification 1.1, "Image Configuration").

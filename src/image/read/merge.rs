@@ -87,12 +87,13 @@ struct Node {
 pub(super) struct Merger<'m, T> {
     nodes: BTreeMap<RelPath, Node>,
     inodes: Vec<Inode<T>>,
+    covered: BTreeMap<RelPath, usize>,
     meter: &'m Meter,
 }
 
 impl<'m, T> Merger<'m, T> {
     pub fn new(meter: &'m Meter) -> Self {
-        Self { nodes: BTreeMap::new(), inodes: Vec::new(), meter }
+        Self { nodes: BTreeMap::new(), inodes: Vec::new(), covered: BTreeMap::new(), meter }
     }
 
     /// Lays a layer over those before it.
@@ -109,7 +110,8 @@ impl<'m, T> Merger<'m, T> {
                 What::Hide(path) => self.hide(path, true),
                 What::HideBelow(Some(path)) => self.hide(path, false),
                 What::HideBelow(None) => {
-                    self.nodes.clear();
+                    let all: Vec<RelPath> = self.nodes.keys().cloned().collect();
+                    all.iter().for_each(|path| self.take_away(path));
                     None
                 }
                 What::Put(_) | What::Link { .. } => None,
@@ -150,7 +152,7 @@ impl<'m, T> Merger<'m, T> {
         }
         self.clear_below(path);
         if itself {
-            self.nodes.remove(path);
+            self.take_away(path);
         }
         None
     }
@@ -160,8 +162,15 @@ impl<'m, T> Merger<'m, T> {
         let (first, end) = (format!("{path}/"), format!("{path}0"));
         let range = (Bound::Excluded(first.as_str()), Bound::Excluded(end.as_str()));
         let below: Vec<RelPath> = self.nodes.range::<str, _>(range).map(|(path, _)| path.clone()).collect();
-        for path in &below {
-            self.nodes.remove(path);
+        below.iter().for_each(|path| self.take_away(path));
+    }
+
+    /// Takes a name away. What was no directory is remembered, with the layer that had brought it.
+    fn take_away(&mut self, path: &RelPath) {
+        if let Some(node) = self.nodes.remove(path)
+            && !self.is_directory(&node)
+        {
+            self.covered.entry(path.clone()).or_insert(node.layer);
         }
     }
 
@@ -201,7 +210,12 @@ impl<'m, T> Merger<'m, T> {
     fn name(&mut self, layer: usize, path: RelPath, inode: usize, keeps: bool) {
         match self.nodes.get(&path) {
             Some(node) if keeps && self.is_directory(node) => {}
-            Some(_) => self.clear_below(&path),
+            Some(node) => {
+                if node.layer != layer {
+                    self.take_away(&path);
+                }
+                self.clear_below(&path);
+            }
             None => {}
         }
         self.nodes.insert(path, Node { inode, layer });
@@ -268,16 +282,16 @@ impl<'m, T> Merger<'m, T> {
         Ok(())
     }
 
-    /// The finished tree, once all files were examined.
-    pub fn finish(self) -> BTreeMap<RelPath, Entry<T>> {
-        let Self { nodes, inodes, .. } = self;
+    /// The finished tree, once all files were examined; and which files and links of a layer another has covered.
+    pub fn finish(self) -> (BTreeMap<RelPath, Entry<T>>, BTreeMap<RelPath, usize>) {
+        let Self { nodes, inodes, covered, .. } = self;
         let entry = |(path, node): (RelPath, Node)| {
             let inode = &inodes[node.inode];
             let kind = kind(&inode.body, node.inode);
             let (mode, owner, attributes) = (inode.mode, inode.owner, inode.attributes.clone());
             (path, Entry { kind, mode, owner, attributes, layer: Some(node.layer) })
         };
-        nodes.into_iter().map(entry).collect()
+        (nodes.into_iter().map(entry).collect(), covered)
     }
 }
 
