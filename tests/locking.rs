@@ -2,9 +2,7 @@
 
 mod support;
 
-use std::path::Path;
-
-use support::{HOME, World};
+use support::World;
 
 fn stone(world: &World, what: &str) {
     world.script("stone", &format!("mkdir -p $OUT/usr/share/doc\n({what}) > $OUT/usr/share/doc/it"));
@@ -127,9 +125,7 @@ fn a_file_that_is_no_lock_is_told_of_with_its_line() {
 
 /// Gives a project a toolchain of its own: for one target, with no more than a script takes.
 fn small_toolchain(world: &World) {
-    let place = world.path("project/toolchains");
-    std::fs::remove_file(&place).unwrap();
-    drystone::fs::copy_tree(&Path::new(HOME).join("toolchains"), &place).unwrap();
+    let place = world.own_toolchains();
     let recipes = ["cc-for-build", "pkgconf", "rust-std"].map(|name| format!("gcc-musl/recipes/{name}.toml"));
     let presets = ["cargo", "cmake", "meson", "rust"].map(|name| format!("presets/{name}.toml"));
     recipes.iter().chain(&presets).for_each(|name| std::fs::remove_file(place.join(name)).unwrap());

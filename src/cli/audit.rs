@@ -25,7 +25,7 @@ use row::{Row, print};
 pub fn run(common: &Common, args: &Args) -> Result<(), Failure> {
     let project = Project::open(common)?;
     // A lock that cannot be read is said before the first build, not after it.
-    project.lock()?;
+    project.lock_for(&args.running)?;
     let wanted = wanted(&project, args)?;
     let room = Room::open(&project, args)?;
     let axes = axes(args, &room);

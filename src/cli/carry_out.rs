@@ -38,9 +38,7 @@ pub fn carry_out(
         }
         built => show::say(format_args!("{what}: built ({built} run, {seconds:.1} s)")),
     }
-    if !running.no_lock {
-        note_changes(plan, project.lock()?, &report.survey);
-    }
+    note_changes(plan, project.lock_for(running)?, &report.survey);
     Ok(report.survey)
 }
 

@@ -69,9 +69,18 @@ impl Project {
         Ok(names.filter(|path| path.extension().is_some_and(|extension| extension == "toml")).collect())
     }
 
-    /// What a run is held to. Without a file, only a strict run is held to anything: to a lock that knows nothing.
-    fn locking(&self, strict: bool) -> Result<Option<Locking>, Failure> {
-        Ok(match self.lock()? {
+    /// The lock, where the command line does not do without it.
+    ///
+    /// # Errors
+    /// As [`Project::lock`].
+    pub fn lock_for(&self, running: &Running) -> Result<Option<&Lock>, Failure> {
+        if running.no_lock { Ok(None) } else { self.lock() }
+    }
+
+    /// What a run is held to. Without a lock, only a strict run is held to anything: to a lock that knows nothing.
+    fn locking(&self, running: &Running) -> Result<Option<Locking>, Failure> {
+        let strict = running.locked;
+        Ok(match self.lock_for(running)? {
             Some(lock) => Some(Locking { lock: lock.clone(), strict }),
             None => strict.then(|| Locking { lock: Lock::default(), strict }),
         })
@@ -82,8 +91,7 @@ impl Project {
     /// # Errors
     /// As [`Project::lock`].
     pub fn options(&self, running: &Running, check: bool) -> Result<Options, Failure> {
-        let locking = if running.no_lock { None } else { self.locking(running.locked)? };
-        Ok(Options { locking, ..self.free_options(running, check) })
+        Ok(Options { locking: self.locking(running)?, ..self.free_options(running, check) })
     }
 
     /// How the command line wants plans carried out, held to nothing.

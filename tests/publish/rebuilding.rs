@@ -1,12 +1,10 @@
 //! What was published is built again from its provenance: by whoever has the project's history and nothing else.
 
-use std::path::Path;
-
 use insta::assert_snapshot;
 use serde_json::Value;
 
 use crate::real::{Kind, Real};
-use crate::support::{HOME, Run, World};
+use crate::support::{Run, World};
 
 const SPEC: &str = "name = \"acme/wall\"\ntag = \"1\"\ncomponents = [\"wall/data\"]\n\
     [[file]]\npath = \"/etc/motd\"\nsource = \"motd\"\n";
@@ -27,16 +25,21 @@ fn git(world: &World, script: &str) -> String {
     Run::of(&mut world.command_of("sh", &["-euc", &format!("{who}; {script}")])).succeeded().stdout
 }
 
-/// A project in a git repository, with an image that was made at its first revision and two revisions behind that.
-fn history() -> World {
+/// A project in a git repository whose top is somewhere, with an image that was made at its first revision.
+fn begun(top: &str) -> World {
     let world = World::new();
-    std::fs::remove_file(world.path("project/toolchains")).unwrap();
-    drystone::fs::copy_tree(&Path::new(HOME).join("toolchains"), &world.path("project/toolchains")).unwrap();
+    world.own_toolchains();
     recipe(&world, "stone");
     world.write("recipes/images/wall.toml", SPEC);
     world.write("recipes/images/motd", "hello\n");
-    git(&world, "git init -q -b main .; git add .; git commit -qm first; git tag first");
+    git(&world, &format!("git init -q -b main {top}; git add .; git commit -qm first; git tag first"));
     world.drystone(&["image", "build", "recipes/images/wall.toml", "-o", "../published"]).succeeded();
+    world
+}
+
+/// The same, and two revisions behind the first.
+fn history() -> World {
+    let world = begun(".");
     world.write("recipes/images/motd", "good day\n");
     git(&world, "git commit -qam second");
     recipe(&world, "brick");
@@ -219,14 +222,7 @@ fn a_revision_beside_the_one_that_is_checked_out_is_found_and_one_of_which_a_mer
 
 #[test]
 fn a_project_below_the_top_of_its_repository_is_found() {
-    let world = World::new();
-    std::fs::remove_file(world.path("project/toolchains")).unwrap();
-    drystone::fs::copy_tree(&Path::new(HOME).join("toolchains"), &world.path("project/toolchains")).unwrap();
-    recipe(&world, "stone");
-    world.write("recipes/images/wall.toml", SPEC);
-    world.write("recipes/images/motd", "hello\n");
-    git(&world, "git init -q -b main ..; git add .; git commit -qm first; git tag first");
-    world.drystone(&["image", "build", "recipes/images/wall.toml", "-o", "../published"]).succeeded();
+    let world = begun("..");
     recipe(&world, "brick");
     git(&world, "git commit -qam second");
     let run = world.drystone(&["image", "rebuild", "../published", "--json"]).succeeded();

@@ -30,6 +30,9 @@ const OFFLINE: [&str; 2] = ["--insecure-ignore-tlog=true", "--allow-http-registr
 /// Without a trusted root cosign 2 would fetch one; with a key it needs nothing of it.
 const NO_ROOTS: &str = r#"{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1"}"#;
 
+/// A statement in a bundle, with those roots.
+const BUNDLE: [&str; 3] = ["--new-bundle-format", "--trusted-root=/work/root.json", "--type=slsaprovenance1"];
+
 /// The root with the programs; made by the first story, and kept.
 fn root() -> Option<&'static Path> {
     static ROOT: OnceLock<Option<PathBuf>> = OnceLock::new();
@@ -131,11 +134,10 @@ fn cosign_accepts_the_image_and_each_platform_and_refuses_another_key() {
 fn cosign_accepts_the_statements_in_bundles_and_refuses_another_key() {
     let Some(trial) = Trial::new() else { return };
     trial.bench.write("root.json", NO_ROOTS);
-    let bundle = ["--new-bundle-format", "--trusted-root=/work/root.json", "--type=slsaprovenance1"];
-    let run = trial.cosign("verify-attestation", "ours", &bundle, &trial.name()).succeeded();
+    let run = trial.cosign("verify-attestation", "ours", &BUNDLE, &trial.name()).succeeded();
     assert!(run.stdout.contains("application/vnd.in-toto+json"), "{run:?}");
-    trial.cosign("verify-attestation", "theirs", &bundle, &trial.name()).ended(1).says("no matching attestations");
-    let other_type = [bundle[0], bundle[1], "--type=cyclonedx"];
+    trial.cosign("verify-attestation", "theirs", &BUNDLE, &trial.name()).ended(1).says("no matching attestations");
+    let other_type = [BUNDLE[0], BUNDLE[1], "--type=cyclonedx"];
     let run = trial.cosign("verify-attestation", "ours", &other_type, &trial.name());
     assert_ne!(run.code, Some(0), "there is none of this type: {run:?}");
 }
@@ -168,8 +170,7 @@ fn attestations_of_rebuilds_beside_an_image_disturb_no_verifier() {
     trial.cosign("verify", "ours", &[], &trial.name()).succeeded();
     trial.cosign("verify", "theirs", &[], &trial.name()).ended(12).says("no matching signatures");
     trial.bench.write("root.json", NO_ROOTS);
-    let bundle = ["--new-bundle-format", "--trusted-root=/work/root.json", "--type=slsaprovenance1"];
-    trial.cosign("verify-attestation", "ours", &bundle, &trial.name()).succeeded();
+    trial.cosign("verify-attestation", "ours", &BUNDLE, &trial.name()).succeeded();
     trial.skopeo("ours", &[]).succeeded();
     trial.podman("ours").succeeded();
 }

@@ -72,6 +72,14 @@ impl World {
         std::fs::write(path, text).unwrap();
     }
 
+    /// Gives the project toolchains of its own, and says where: as files, not a link to this project's.
+    pub fn own_toolchains(&self) -> PathBuf {
+        let place = self.path("project/toolchains");
+        std::fs::remove_file(&place).unwrap();
+        drystone::fs::copy_tree(&Path::new(HOME).join("toolchains"), &place).unwrap();
+        place
+    }
+
     /// Writes a recipe that has `body` after its facts, and a test that finds nothing.
     pub fn recipe(&self, name: &str, body: &str) {
         let facts = format!("name = {name:?}\nversion = \"1\"\nsummary = \"A probe\"\nlicense = \"MIT\"\n");

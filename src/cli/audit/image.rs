@@ -24,7 +24,7 @@ pub fn audit(project: &Project, room: &Room, spec: &Path, args: &Args) -> Result
     let began = Instant::now();
     let digest = locked::digest(&audited, &spec, &args.running)?;
     let first_seconds = began.elapsed().as_secs_f64();
-    let first = match project.lock()?.and_then(|lock| lock.images.get(&what)) {
+    let first = match project.lock_for(&args.running)?.and_then(|lock| lock.images.get(&what)) {
         Some(locked) if *locked == digest => First::Locked,
         // A spec is no input of which the lock knows what it was.
         Some(_) => First::Differs,

@@ -51,7 +51,7 @@ pub fn rebuild_all(
     let options = project.free_options(&args.running, false);
     let diagnoses = !args.no_diagnosis;
     let none = Lock::default();
-    let lock = project.lock()?.unwrap_or(&none);
+    let lock = project.lock_for(&args.running)?.unwrap_or(&none);
     let bench = Bench { lock, plan, room, first, axes, options, sink: &*sink, stop: Stop::default(), diagnoses };
     show::say(format_args!("second, with these at the other end: {}", words(axes)));
     sink.event(Event::Planned { builds: audited.len(), downloads: 0 });

@@ -28,8 +28,7 @@ impl Locked {
     /// When the lock cannot be read.
     pub fn of(project: &Project, spec: &Path, running: &Running, whole: bool) -> Result<Self, Failure> {
         let spec = name(project, spec);
-        let lock = if running.no_lock { None } else { project.lock()? };
-        let digest = lock.and_then(|lock| lock.images.get(&spec)).copied();
+        let digest = project.lock_for(running)?.and_then(|lock| lock.images.get(&spec)).copied();
         Ok(Self { spec, digest: digest.filter(|_| whole), strict: running.locked && whole })
     }
 
