@@ -25,14 +25,12 @@
 //! [set]: https://github.com/in-toto/attestation/blob/v1.1.0/spec/v1/digest_set.md
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::marker::PhantomData;
 
-use serde::de::{Error as _, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use super::statement::{Resource, STATEMENT_TYPE, Statement};
 use crate::digest::{DerivationKey, Encoder, ObjectId, Sha256};
+use crate::image::read;
 use crate::plan::Outputs;
 
 /// What derivations gave whoever signs it.
@@ -115,33 +113,7 @@ pub struct Rebuilt {
     /// Its key.
     pub key: DerivationKey,
     /// Its outputs.
-    #[serde(deserialize_with = "each_once")]
     pub outputs: Outputs,
-}
-
-/// Reads a map. A field that is there twice is an error, since JSON's readers do not agree on which of the two counts
-/// (RFC 8259, section 4).
-fn each_once<'de, D: Deserializer<'de>, V: Deserialize<'de>>(from: D) -> Result<BTreeMap<String, V>, D::Error> {
-    struct Fields<V>(PhantomData<V>);
-    impl<'de, V: Deserialize<'de>> Visitor<'de> for Fields<V> {
-        type Value = BTreeMap<String, V>;
-
-        fn expecting(&self, text: &mut fmt::Formatter<'_>) -> fmt::Result {
-            text.write_str("a map")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
-            let mut map = BTreeMap::new();
-            while let Some((name, value)) = fields.next_entry::<String, V>()? {
-                if map.contains_key(&name) {
-                    return Err(A::Error::custom(format_args!("the field `{}` is there twice", name.escape_debug())));
-                }
-                map.insert(name, value);
-            }
-            Ok(map)
-        }
-    }
-    from.deserialize_map(Fields(PhantomData))
 }
 
 /// Why a text says nothing of this kind.
@@ -189,7 +161,7 @@ struct Body {
 struct Subject {
     #[serde(default)]
     name: String,
-    #[serde(default, deserialize_with = "each_once")]
+    #[serde(default)]
     digest: BTreeMap<String, String>,
 }
 
@@ -208,15 +180,17 @@ impl Rebuild {
     /// # Errors
     /// When it is no such statement, or contradicts itself.
     pub fn parse(payload: &[u8]) -> Result<Self, RebuildError> {
+        // JSON's readers do not agree on which of two equal fields counts (RFC 8259, section 4).
+        let value = read::strict(payload, &[])?;
         // First what it is: what others state has other fields.
-        let Head { kind, predicate_type } = serde_json::from_slice(payload)?;
+        let Head { kind, predicate_type } = Head::deserialize(&value)?;
         if kind != STATEMENT_TYPE {
             return Err(RebuildError::Type(kind));
         }
         if predicate_type != REBUILD {
             return Err(RebuildError::Predicate(predicate_type));
         }
-        let Body { subject, predicate } = serde_json::from_slice(payload)?;
+        let Body { subject, predicate } = Body::deserialize(&value)?;
         if predicate.derivations.is_empty() {
             return Err(RebuildError::Empty);
         }
@@ -338,7 +312,7 @@ pub(super) mod tests {
                 Err(RebuildError::Json(error)) => error.to_string(),
                 other => panic!("{other:?}"),
             };
-            assert!(error.starts_with(&format!("the field `{field}` is there twice")), "{error}");
+            assert!(error.starts_with(&format!("`{field}` is there twice")), "{error}");
         }
         // The fields that every statement has.
         let twice = text.replacen("\"derivations\":", "\"derivations\":[],\"derivations\":", 1);

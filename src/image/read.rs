@@ -40,6 +40,7 @@ use std::sync::OnceLock;
 pub use contents::{Config, Contents, Entry, File, Kind, Layer};
 pub use error::ReadError;
 pub use examiner::Examine;
+pub use json::strict;
 pub use made::Made;
 pub use source::{Form, Platform, PlatformError, Reference, Source};
 

@@ -51,10 +51,17 @@ const TEXTS: [&str; 4] = ["annotations", "Labels", "Volumes", "ExposedPorts"];
 /// # Errors
 /// When it is no JSON, has a key twice, or spells a field's name in another case.
 pub(super) fn parse(bytes: &[u8], fields: &'static [&'static str], document: &str) -> Result<Value, ReadError> {
-    let failed = |source| ReadError::Json { document: document.to_owned(), source };
+    strict(bytes, fields).map_err(|source| ReadError::Json { document: document.to_owned(), source })
+}
+
+/// Parses a text in which no key is there twice, and no name of these fields is spelled in another case.
+///
+/// # Errors
+/// When it is no such text.
+pub fn strict(bytes: &[u8], fields: &'static [&'static str]) -> serde_json::Result<Value> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict { fields }.deserialize(&mut deserializer).map_err(failed)?;
-    deserializer.end().map_err(failed)?;
+    let value = Strict { fields }.deserialize(&mut deserializer)?;
+    deserializer.end()?;
     Ok(value)
 }
 
